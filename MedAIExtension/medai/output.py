@@ -1,0 +1,168 @@
+"""Atomic writing: a result is there whole or not at all, and nothing is overwritten unasked."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from medai.errors import OutputError
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EACCES: "the folder is not writable",
+    errno.EPERM: "the folder is not writable",
+    errno.EROFS: "the file system is read-only",
+    errno.ENAMETOOLONG: "the path is too long",
+    errno.ENOTDIR: "part of the path is a file, not a folder",
+}
+
+
+def output_error(path: Path, error: OSError) -> OutputError:
+    """The OutputError that says in one line why ``path`` can't be written."""
+    reason = _REASONS.get(error.errno or 0, error.strerror or type(error).__name__)
+    return OutputError(f"Can't write {path}: {reason}.")
+
+
+@contextmanager
+def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a temporary path in ``path``'s folder; on success it is synced and renamed to ``path``.
+
+    The temporary name keeps every suffix of ``path``, so writers that go by the suffix work.
+    Raises OutputError when ``path`` exists and ``overwrite`` is false, or the write fails.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists already: choose another name or allow overwriting.")
+    suffix = "".join(path.suffixes[-2:])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(suffix=suffix, prefix=".writing-", dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise output_error(path, error) from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        sync_file(temporary)
+        if overwrite:
+            temporary.replace(path)
+        else:
+            _rename_new(temporary, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise output_error(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder beside ``path``; on success it takes ``path``'s place whole.
+
+    An existing non-empty ``path`` is an OutputError unless ``overwrite``; then it is replaced only
+    after the new one is complete. On any error the old one stays and nothing half-written is left.
+    """
+    path = Path(path)
+    if path.is_file():
+        raise OutputError(f"Can't write results into {path}: it is a file, expected a folder.")
+    occupied = path.is_dir() and any(path.iterdir())
+    if occupied and not overwrite:
+        raise OutputError(
+            f"{path} already holds files: choose another folder or allow overwriting (--overwrite)."
+        )
+    created = _missing_parents(path.parent)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=path.parent))
+    except OSError as error:
+        _remove_empty(created)
+        raise output_error(path, error) from error
+    try:
+        yield temporary
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                sync_file(file)
+        temporary.chmod(0o777 & ~_umask())
+        _take_place(temporary, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise output_error(path, error) from error
+    finally:
+        if temporary.exists():
+            shutil.rmtree(temporary, ignore_errors=True)
+            _remove_empty(created)
+
+
+def write_text(path: Path, text: str, *, overwrite: bool = False) -> None:
+    """Write ``text`` as UTF-8, atomically."""
+    with atomic_file(path, overwrite=overwrite) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def sync_file(path: Path) -> None:
+    """Force a file's content to the disk."""
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Force a folder's entries to the disk, where the platform can (not on Windows)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _rename_new(source: Path, target: Path) -> None:
+    # A hard link fails when the target exists, so two writers can't both win; not every network
+    # drive has hard links.
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise OutputError(f"{target} exists already: another program wrote it just now.") from None
+    except OSError:
+        if target.exists():
+            raise OutputError(f"{target} exists already.") from None
+        source.rename(target)
+
+
+def _take_place(temporary: Path, path: Path) -> None:
+    if not path.exists():
+        temporary.rename(path)
+        return
+    old = Path(tempfile.mkdtemp(prefix=".replaced-", dir=path.parent))
+    path.rename(old / path.name)
+    try:
+        temporary.rename(path)
+    except OSError:
+        (old / path.name).rename(path)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _missing_parents(folder: Path) -> list[Path]:
+    return [parent for parent in (folder, *folder.parents) if not parent.exists()]
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,35 @@
+"""How long work says where it is, and learns that it is no longer wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from medai.errors import CancelledError
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One report: ``fraction`` done in 0..1, and what is happening, in a few words."""
+
+    fraction: float
+    message: str
+
+
+ProgressCallback = Callable[[Progress], None]
+CancelCallback = Callable[[], bool]
+
+
+def ignore_progress(progress: Progress) -> None:
+    """A callback for callers that don't show progress."""
+
+
+def never_cancelled() -> bool:
+    """A callback for callers that can't cancel."""
+    return False
+
+
+def raise_if_cancelled(cancelled: CancelCallback) -> None:
+    """Raise CancelledError once ``cancelled()`` is true."""
+    if cancelled():
+        raise CancelledError
