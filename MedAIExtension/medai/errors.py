@@ -27,7 +27,7 @@ class GeometryError(InputError):
 
 
 class UnsuitableImageError(InputError):
-    """A readable image that isn't what the task needs (a photo given as CT, a scan with no lungs)."""
+    """A readable image that isn't what the task needs: a photo as CT, a scan with no lungs."""
 
 
 class RatingError(InputError):

@@ -23,7 +23,7 @@ _REASONS = {
 }
 
 
-def output_error(path: Path, error: OSError) -> OutputError:
+def output_error(path: Path | str, error: OSError) -> OutputError:
     """The OutputError that says in one line why ``path`` can't be written."""
     reason = _REASONS.get(error.errno or 0, error.strerror or type(error).__name__)
     return OutputError(f"Can't write {path}: {reason}.")

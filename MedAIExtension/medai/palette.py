@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+import numpy as np
+from numpy.typing import NDArray
+
 Rgb = tuple[float, float, float]
 
 BLACK: Rgb = (0.0, 0.0, 0.0)
@@ -53,3 +56,25 @@ def rater_color(index: int) -> Rgb:
 def hex_color(rgb: Rgb) -> str:
     """``#rrggbb`` for HTML and plots."""
     return "#" + "".join(f"{round(255 * channel):02x}" for channel in rgb)
+
+
+# Dark to bright along one path of rising lightness, so it also reads in grey.
+_PROBABILITY_ANCHORS = np.array(
+    [
+        [0.05, 0.03, 0.20],
+        [0.33, 0.06, 0.43],
+        [0.64, 0.16, 0.39],
+        [0.90, 0.36, 0.19],
+        [0.98, 0.65, 0.10],
+        [0.99, 0.95, 0.55],
+    ]
+)
+
+
+def probability_colors(steps: int = 256) -> NDArray[np.float64]:
+    """The colour map for probabilities 0..1, hot = high: (steps, 3) RGB in 0..1."""
+    positions = np.linspace(0.0, 1.0, len(_PROBABILITY_ANCHORS))
+    wanted = np.linspace(0.0, 1.0, steps)
+    return np.stack(
+        [np.interp(wanted, positions, channel) for channel in _PROBABILITY_ANCHORS.T], axis=1
+    )

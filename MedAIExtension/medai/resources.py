@@ -23,7 +23,7 @@ def resources_folder() -> Path:
 
 
 def user_folder() -> Path:
-    """The user's own MedAI folder (added models): by the platform's convention, not created here."""
+    """The user's own MedAI folder (added models), by the platform's convention; not made here."""
     if sys.platform == "win32":
         return Path(os.environ.get("APPDATA", Path.home() / "AppData" / "Roaming")) / "MedAI"
     if sys.platform == "darwin":
