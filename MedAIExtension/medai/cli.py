@@ -1,0 +1,84 @@
+"""``medai``: every task on the command line, for batch work and for machines without Slicer.
+
+Exit status: 0 done, 1 a defect of MedAI, 2 bad input (one plain line says what), 3 a model or a
+library is missing, 130 cancelled.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+import medai
+from medai.errors import MedAIError
+from medai.output import output_error
+
+_SUMMARY = (
+    "Lesions, COVID-19, cataract and rater agreement. Research use only; not a medical device."
+)
+
+# Command -> where it lives; a group's commands come from its typer app.
+_COMMANDS = ("demo", "segment")
+_GROUPS = ("models",)
+
+
+def build_app() -> typer.Typer:
+    """The typer application with all commands."""
+    app = typer.Typer(
+        help=_SUMMARY, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    )
+    app.callback()(_root)
+    for name in _COMMANDS:
+        app.command(name)(getattr(import_module(f"medai.commands.{name}"), name))
+    for name in _GROUPS:
+        app.add_typer(import_module(f"medai.commands.{name}").app, name=name)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process with the documented exit status."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit status; every error becomes one line on stderr."""
+    try:
+        # Outside typer's standalone mode a typer.Exit comes back as its status.
+        status = build_app()(list(arguments), prog_name="medai", standalone_mode=False)
+    except MedAIError as error:
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _fail("Cancelled.", 130)
+    except MemoryError:
+        return _fail("Not enough memory for this input on this machine.", 2)
+    except OSError as error:
+        return _fail(str(output_error(error.filename or "the output", error)), 2)
+    except Exception as error:
+        usage = getattr(error, "format_message", None)
+        if usage is not None:
+            return _fail(f"{usage()} See medai --help.", 2)
+        return _fail(f"Defect in MedAI, please report it: {type(error).__name__}: {error}", 1)
+    return int(status or 0)
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", is_eager=True)
+    ] = False,
+) -> None:
+    if version:
+        print(medai.__version__)
+        raise typer.Exit
+
+
+def _fail(message: str, status: int) -> int:
+    print("medai: " + " ".join(message.split()), file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What each ``medai`` command does; ``medai.cli`` registers them."""

@@ -1,0 +1,82 @@
+"""``medai cataract``: anterior-segment OCT in; where and how much of the lens is opaque out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medai.commands.console import print_answer, print_warning, running
+from medai.commands.options import (
+    DeviceChoice,
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    OutputOption,
+    OverwriteOption,
+)
+
+
+def cataract(
+    images: Annotated[
+        list[Path], typer.Argument(help="Scans: pictures, DICOM files, stacks, or their folders.")
+    ],
+    output: OutputOption,
+    model: ModelOption = None,
+    eye: Annotated[
+        str | None,
+        typer.Option("--eye", help="right or left: the eye of all scans, where names don't say."),
+    ] = None,
+    eyes: Annotated[
+        Path | None, typer.Option("--eyes", help="CSV with columns file and eye (OD or OS).")
+    ] = None,
+    spacing_um: Annotated[
+        tuple[float, float] | None,
+        typer.Option("--spacing-um", help="Pixel size in µm, axial then transverse."),
+    ] = None,
+    crop: Annotated[
+        str,
+        typer.Option(
+            "--crop", help="lens (found in each scan), centre, or left,top,right,bottom in pixels."
+        ),
+    ] = "lens",
+    flip_average: Annotated[
+        bool, typer.Option("--flip-average", help="Average with the mirrored scan; twice the time.")
+    ] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option("--threshold", help="Cataract fraction to judge by; default: the model's."),
+    ] = None,
+    device: DeviceOption = DeviceChoice.AUTO,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Map cataract in anterior-segment OCT scans and measure the cataract fraction of each eye."""
+    from medai.images.crop_box import parse_crop
+    from medai.images.oct_scans import parse_eye, read_eyes
+    from medai.inference.cataract import map_cataract
+    from medai.inference.cataract_result import CataractOptions
+    from medai.models import ModelStore
+    from medai.output import atomic_folder
+    from medai.reports.cataract import summary_of
+    from medai.reports.write import write_files
+
+    options = CataractOptions(
+        crop=crop if crop in ("lens", "centre") else parse_crop(crop),  # type: ignore[arg-type]
+        flip_average=flip_average,
+        threshold=threshold,
+        device=device.value,
+    )
+    # The folder is tried first, so that nobody waits for a network and then can't save.
+    with atomic_folder(output, overwrite=overwrite) as folder:
+        scans = read_eyes(images, table=eyes, eye=parse_eye(eye), spacing_um=spacing_um)
+        store = ModelStore()
+        chosen = model if model is not None else store.recommended("cataract").id
+        loaded = store.load(chosen, task="cataract")
+        with running("Reading") as (progress, cancelled):
+            result = map_cataract(scans, loaded, options, progress, cancelled)
+        write_files(result, folder)
+    for note in result.notes:
+        print_warning(note)
+    print_answer(result.sentence, summary_of(result), as_json=as_json)

@@ -1,0 +1,221 @@
+"""``medai classify``: how likely COVID-19 is, why, how severe, better or worse than before."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from medai.commands.console import print_answer, print_warning, running
+from medai.commands.options import (
+    DeviceChoice,
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    OutputOption,
+    OverwriteOption,
+    SeriesOption,
+)
+from medai.errors import ImageReadError, InputError
+from medai.progress import CancelCallback, Progress, ProgressCallback
+
+if TYPE_CHECKING:
+    from medai.images import Volume
+    from medai.inference.covid_assessment import CovidAssessment, CovidChoices
+    from medai.models import Model
+
+
+def classify(
+    studies: Annotated[
+        list[Path],
+        typer.Argument(metavar="STUDY…", help="CT studies (DICOM folder or volume), or pictures."),
+    ],
+    output: OutputOption,
+    model: ModelOption = None,
+    rule: Annotated[
+        str,
+        typer.Option(
+            "--rule", help="How slices make a study: top-quartile, mean, median, maximum."
+        ),
+    ] = "top-quartile",
+    planes: Annotated[
+        list[str] | None,
+        typer.Option("--plane", help="axial, coronal, sagittal; repeat to average several."),
+    ] = None,
+    with_severity: Annotated[
+        bool,
+        typer.Option("--severity/--no-severity", help="Measure lesions and severity of volumes."),
+    ] = True,
+    lesion_model: Annotated[
+        str | None, typer.Option("--lesion-model", help="Model that measures severity.")
+    ] = None,
+    lobes: Annotated[
+        Path | None,
+        typer.Option("--lobes", help="Lobe labels 1 to 5 on the study's grid, for the lobe score."),
+    ] = None,
+    prior: Annotated[
+        Path | None, typer.Option("--prior", help="The same patient's earlier study.")
+    ] = None,
+    prior_date: Annotated[
+        str | None, typer.Option("--prior-date", help="Date of the earlier study, YYYY-MM-DD.")
+    ] = None,
+    study_date: Annotated[
+        str | None, typer.Option("--date", help="Date of the study, YYYY-MM-DD.")
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option("--truth", help="CSV with columns study,label (1 COVID-19, 0 not) to judge."),
+    ] = None,
+    series: SeriesOption = None,
+    device: DeviceOption = DeviceChoice.AUTO,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Classify chest CT studies or slices, with reasons and severity."""
+    from medai.images import read_volume
+    from medai.inference.covid_assessment import CovidChoices
+    from medai.inference.covid_result import CovidOptions
+    from medai.inference.lesion_result import LesionOptions
+    from medai.models import ModelStore
+    from medai.output import atomic_folder
+
+    if len(studies) > 1 and (prior is not None or lobes is not None):
+        raise InputError(f"--prior and --lobes belong to one study, {len(studies)} were given.")
+    labels = None if truth is None else _read_truth(truth, studies)
+    with atomic_folder(output, overwrite=overwrite) as folder:
+        store = ModelStore()
+        loaded = store.load(model or store.recommended("covid").id, task="covid")
+        measuring = None
+        if with_severity:
+            measuring = store.load(lesion_model or store.recommended("lesions").id, task="lesions")
+        choices = CovidChoices(
+            classification=CovidOptions(
+                rule=rule, planes=tuple(planes or ("axial",)), device=device.value
+            ),
+            lesion_model=measuring,
+            lesions=LesionOptions(device=device.value),
+            lobes=None if lobes is None else read_volume(lobes).array,
+            prior=None if prior is None else read_volume(prior),
+            prior_date=_read_date(prior_date, "--prior-date"),
+            study_date=_read_date(study_date, "--date"),
+        )
+        with running("Reading") as (progress, cancelled):
+            results = [
+                _assess(
+                    read_volume(path, series=series),
+                    loaded,
+                    choices,
+                    _share(progress, number, len(studies)),
+                    cancelled,
+                )
+                for number, path in enumerate(studies)
+            ]
+        judged = None if labels is None else _judge(results, labels)
+        summary = _write(results, judged, folder)
+    for result in results:
+        for note in result.notes:
+            print_warning(note)
+    lines = [
+        f"Study {number}: {result.sentence}" if len(results) > 1 else result.sentence
+        for number, result in enumerate(results, start=1)
+    ]
+    if judged is not None:
+        lines.append(judged["sentence"])
+    print_answer("\n".join(lines), summary, as_json=as_json)
+
+
+def _assess(
+    volume: Volume,
+    model: Model,
+    choices: CovidChoices,
+    progress: ProgressCallback,
+    cancelled: CancelCallback,
+) -> CovidAssessment:
+    from medai.inference.covid_assessment import assess_covid
+
+    is_picture = volume.grid_shape[0] == 1 and volume.array.dtype == "uint8"
+    return assess_covid((volume,) if is_picture else volume, model, choices, progress, cancelled)
+
+
+def _share(progress: ProgressCallback, index: int, count: int) -> ProgressCallback:
+    return lambda part: progress(Progress((index + part.fraction) / count, part.message))
+
+
+def _write(
+    results: list[CovidAssessment], judged: dict[str, Any] | None, folder: Path
+) -> dict[str, Any]:
+    from medai.output import write_text
+    from medai.reports.covid import add_assessment, summary_of
+    from medai.reports.json_text import json_text
+    from medai.reports.page import Page
+    from medai.reports.write import write_files
+
+    if len(results) == 1 and judged is None:
+        write_files(results[0], folder)
+        return summary_of(results[0])
+    summary: dict[str, Any] = {"studies": [summary_of(result) for result in results]}
+    page = Page("COVID-19 on chest CT", f"{len(results)} studies.")
+    if judged is not None:
+        summary["judged"] = judged
+        page.heading("Against the truth")
+        page.sentence(judged["sentence"])
+    for number, result in enumerate(results, start=1):
+        page.heading(f"Study {number}")
+        page.sentence(result.sentence)
+        add_assessment(page, result)
+    write_text(folder / "classification.json", json_text(summary) + "\n")
+    write_text(folder / "report.html", page.html())
+    return summary
+
+
+def _judge(results: list[CovidAssessment], labels: list[int]) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from medai.measures.diagnostics import auc, calibration, rates
+
+    probability = [result.classification.covid_probability for result in results]
+    at = rates(labels, probability, results[0].classification.threshold)
+    judged: dict[str, Any] = {
+        "studies": len(labels),
+        "rates": asdict(at),
+        "expected_calibration_error": calibration(labels, probability).ece,
+    }
+    area = ""
+    if 0 < sum(labels) < len(labels):
+        judged["auc"] = asdict(auc(labels, probability))
+        area = ", AUC {value:.3f} ({low:.3f} to {high:.3f})".format(**judged["auc"])
+    judged["sentence"] = (
+        f"{len(labels)} studies: accuracy {at.accuracy.value:.3f} ({at.accuracy.low:.3f} to "
+        f"{at.accuracy.high:.3f}){area}."
+    )
+    return judged
+
+
+def _read_truth(path: Path, studies: list[Path]) -> list[int]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ImageReadError(f"Can't read the truth {path}: {error}.") from error
+    if not rows or not {"study", "label"} <= set(rows[0]):
+        raise InputError(f"{path} needs the columns study and label.")
+    known = {row["study"]: row["label"] for row in rows}
+    labels = []
+    for study in studies:
+        label = known.get(str(study), known.get(study.name))
+        if label not in ("0", "1"):
+            raise InputError(f"{path} has no label 0 or 1 for {study.name}, found {label!r}.")
+        labels.append(int(label))
+    return labels
+
+
+def _read_date(text: str | None, option: str) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{option} is {text!r}, expected a date like 2026-01-31.") from None

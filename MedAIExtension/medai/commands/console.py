@@ -1,0 +1,64 @@
+"""What a command says: progress on standard error, the answer on standard output."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from medai.progress import CancelCallback, Progress, ProgressCallback
+from medai.reports.json_text import json_text
+
+
+@contextmanager
+def running(title: str) -> Iterator[tuple[ProgressCallback, CancelCallback]]:
+    """Yield the progress and cancel callbacks of one command.
+
+    Progress is a bar on a terminal and silence elsewhere. Ctrl-C once asks the work to stop at the
+    next safe point; a second time ends the program.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    stop = threading.Event()
+
+    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    in_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, ask_to_stop) if in_main else None
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    try:
+        with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+            task = bar.add_task(title, total=1.0)
+
+            def report(progress: Progress) -> None:
+                bar.update(task, completed=progress.fraction, description=progress.message)
+
+            yield report, stop.is_set
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
+
+
+def print_answer(sentence: str, summary: dict[str, Any], *, as_json: bool) -> None:
+    """Print the one-sentence answer, or with ``--json`` the summary."""
+    print(json_text(summary) if as_json else sentence)
+
+
+def print_warning(sentence: str) -> None:
+    """Print one line on standard error."""
+    print(sentence, file=sys.stderr)

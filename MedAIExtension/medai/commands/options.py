@@ -1,0 +1,40 @@
+"""The options that several commands share, said once and with the same words."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class DeviceChoice(StrEnum):
+    """Where a network runs; auto takes a CUDA device when there is one."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+OutputOption = Annotated[
+    Path,
+    typer.Option("--output", "-o", help="Folder for the results; made new, whole or not at all."),
+]
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Replace results that are in the output folder already.")
+]
+DeviceOption = Annotated[
+    DeviceChoice, typer.Option("--device", help="Where networks run; auto takes CUDA if present.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the summary as JSON on standard output.")
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", help="Id of the model (see medai models list); default: recommended."),
+]
+SeriesOption = Annotated[
+    str | None,
+    typer.Option("--series", help="DICOM series instance UID, where a folder holds several."),
+]

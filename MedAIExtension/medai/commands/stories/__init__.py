@@ -1,0 +1,1 @@
+"""The stories that ``medai demo`` tells, each on synthetic studies with known truth."""

@@ -1,0 +1,41 @@
+"""What every story hands to the demo's front page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medai.progress import CancelCallback, ProgressCallback
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a story plays.
+
+    folder: an existing folder for the story's own files.
+    device: "auto", "cpu" or "cuda".
+    scene: shows a result of the story in the demo's scene, or None without slicer-core.
+    """
+
+    folder: Path
+    device: str
+    scene: Callable[[Any], None] | None
+    progress: ProgressCallback
+    cancelled: CancelCallback
+
+
+@dataclass(frozen=True)
+class Story:
+    """A short story with pictures.
+
+    pictures: PNG bytes and captions. links: path below the demo's folder, and words.
+    summary: the story's numbers as plain data.
+    """
+
+    title: str
+    sentences: tuple[str, ...]
+    pictures: tuple[tuple[bytes, str], ...]
+    links: tuple[tuple[str, str], ...]
+    summary: dict[str, Any]

@@ -1,0 +1,205 @@
+"""``medai study``: make a multi-rater study, see how far it is, check it, export it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medai.commands.console import print_answer, print_warning, running
+from medai.commands.options import JsonOption, OutputOption, OverwriteOption
+
+app = typer.Typer(help="Make, check, export and follow a multi-rater study.", no_args_is_help=True)
+
+StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the study.")]
+TitleOption = Annotated[str, typer.Option("--title", help="Title; default: the folder's name.")]
+
+
+@app.command("create")
+def create_study(
+    folder: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder to make, new or empty.")],
+    images: Annotated[
+        list[Path],
+        typer.Argument(metavar="IMAGE…", help="Images, DICOM folders, or one folder of images."),
+    ],
+    raters: Annotated[str, typer.Option("--raters", help="Initials, with commas: AB,CD,EF.")],
+    title: TitleOption = "",
+    labels: Annotated[
+        str, typer.Option("--labels", help="What is outlined, with commas.")
+    ] = "lesion",
+    regions: Annotated[
+        Path | None,
+        typer.Option("--regions", help="Folder of region-of-interest masks, named as the images."),
+    ] = None,
+    references: Annotated[
+        Path | None,
+        typer.Option("--references", help="Folder of right answers: those images train raters."),
+    ] = None,
+    covariates: Annotated[
+        Path | None,
+        typer.Option("--covariates", help="CSV with a column 'image' and what may explain them."),
+    ] = None,
+    instructions: Annotated[
+        str, typer.Option("--instructions", help="What the raters are told.")
+    ] = "",
+    repeat_share: Annotated[
+        float, typer.Option("--repeat", help="Share of images shown twice, unannounced, 0 to 1.")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option("--seed", help="Every order follows from it.")] = 0,
+    time_limit_seconds: Annotated[
+        float | None, typer.Option("--time-limit", help="Seconds of active time for one image.")
+    ] = None,
+    show_predictions: Annotated[
+        bool, typer.Option("--show-predictions", help="Raters see the model's result.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a study of images for raters to outline."""
+    from medai.studies import StudyPlan, create_study, label, read_covariates
+    from medai.studies.finding_images import find_images, find_masks
+
+    found = find_images(images)
+    plan = StudyPlan(
+        title=title or folder.resolve().name,
+        images=found,
+        raters=_entries(raters),
+        labels=[label(name) for name in _entries(labels)],
+        regions=find_masks(regions, found) if regions else {},
+        references=find_masks(references, found) if references else {},
+        covariates=read_covariates(covariates) if covariates else {},
+        instructions=instructions,
+        repeat_share=repeat_share,
+        seed=seed,
+        time_limit_seconds=time_limit_seconds,
+        show_predictions=show_predictions,
+    )
+    with running("Making the study") as (progress, cancelled):
+        study = create_study(folder, plan, progress, cancelled)
+    count = len(study.protocol.images)
+    print_answer(
+        f"Made {folder}: {count} images for {', '.join(study.protocol.raters)}.",
+        {"folder": str(folder), "images": count, "raters": list(study.protocol.raters)},
+        as_json=as_json,
+    )
+
+
+@app.command("import")
+def import_study(
+    archive: Annotated[
+        Path, typer.Argument(metavar="ARCHIVE", help="NumPy archive (.npz) with images and masks.")
+    ],
+    folder: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder to make, new or empty.")],
+    title: TitleOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Make a study of crops that several readers have outlined already, such as LIDC nodules."""
+    from medai.studies import import_crops, study_status
+
+    with running("Importing") as (progress, cancelled):
+        study = import_crops(
+            archive,
+            folder,
+            title=title or folder.resolve().name,
+            progress=progress,
+            cancelled=cancelled,
+        )
+    count = len(study.protocol.images)
+    submitted = sum(status.submitted for status in study_status(study))
+    print_answer(
+        f"Made {folder}: {count} images, {submitted} outlines of "
+        f"{', '.join(study.protocol.raters)}.",
+        {"folder": str(folder), "images": count, "submitted": submitted},
+        as_json=as_json,
+    )
+
+
+@app.command("check")
+def check_study(study: StudyArgument, as_json: JsonOption = False) -> None:
+    """Find damaged, orphaned, altered and ill-fitting files and name each; nothing is changed."""
+    from medai.studies import check_study, open_study
+
+    with running("Checking") as (progress, cancelled):
+        check = check_study(open_study(study), progress, cancelled)
+    for finding in check.findings:
+        print_warning(f"{finding.kind}: {finding.message}")
+    summary = {
+        "sound": check.is_sound,
+        "images": check.images,
+        "submissions": check.submissions,
+        "findings": [
+            {"kind": finding.kind, "path": finding.path, "message": finding.message}
+            for finding in check.findings
+        ],
+    }
+    print_answer(check.sentence, summary, as_json=as_json)
+    if not check.is_sound:
+        raise typer.Exit(2)
+
+
+@app.command("status")
+def show_status(study: StudyArgument, as_json: JsonOption = False) -> None:
+    """Show how far every rater is."""
+    from medai.studies import open_study, study_status
+
+    opened = open_study(study)
+    statuses = study_status(opened)
+    lines = [
+        f"{status.rater:<12} {status.submitted:>4} of {len(status.cases)} submitted, "
+        f"{status.skipped} skipped, {len(status.drafts)} unfinished, "
+        f"{status.active_seconds / 60:.0f} min"
+        for status in statuses
+    ]
+    summary = {
+        "title": opened.protocol.title,
+        "raters": [
+            {
+                "rater": status.rater,
+                "cases": len(status.cases),
+                "submitted": status.submitted,
+                "skipped": status.skipped,
+                "unfinished": len(status.drafts),
+                "active_seconds": status.active_seconds,
+            }
+            for status in statuses
+        ],
+    }
+    print_answer("\n".join([opened.protocol.title, *lines]), summary, as_json=as_json)
+
+
+@app.command("export")
+def export_study(
+    study: StudyArgument,
+    output: OutputOption,
+    models: Annotated[
+        str, typer.Option("--predictions", help="Models under predictions/ to add, with commas.")
+    ] = "",
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the outlines that count as folders that medai agree reads."""
+    from medai.studies import export_study, open_study
+
+    with running("Exporting") as (progress, cancelled):
+        export = export_study(
+            open_study(study),
+            output,
+            predictions=_entries(models),
+            overwrite=overwrite,
+            progress=progress,
+            cancelled=cancelled,
+        )
+    for note in export.notes:
+        print_warning(note)
+    summary = {
+        "folder": str(export.folder),
+        "images": export.images,
+        "masks": export.masks,
+        "repeats": export.repeats,
+        "notes": list(export.notes),
+    }
+    print_answer(export.sentence, summary, as_json=as_json)
+
+
+def _entries(text: str) -> list[str]:
+    return [entry.strip() for entry in text.split(",") if entry.strip()]

@@ -1,0 +1,24 @@
+"""JSON as files and the command line show it."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+
+def json_text(data: Any) -> str:
+    """JSON with full precision, keys in their order; nan and infinity become null."""
+    return json.dumps(_plain(data), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {str(key): _plain(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_plain(value) for value in data]
+    if hasattr(data, "tolist"):
+        return _plain(data.tolist())
+    if isinstance(data, float) and not math.isfinite(data):
+        return None
+    return data

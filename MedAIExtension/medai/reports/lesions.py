@@ -1,0 +1,258 @@
+"""The report of a lesion segmentation: page, tables, summary, segmentation and probability."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import medai
+from medai.images import (
+    lung_window,
+    segmentation_from_masks,
+    to_axial,
+    write_segmentation,
+    write_volume,
+)
+from medai.inference.lesion_result import LesionResult
+from medai.measures import burden_sentence
+from medai.measures.zones import ZONE_NAMES
+from medai.output import write_text
+from medai.palette import CLASS_COLORS, hex_color
+from medai.reports.charts import MISSING, charts_available, figure_png, histogram, scatter
+from medai.reports.json_text import json_text
+from medai.reports.model_card import add_model_card
+from medai.reports.page import Page
+from medai.reports.pictures import (
+    draw_outline,
+    draw_probability,
+    gray_picture,
+    png_bytes,
+    probability_legend,
+    to_size,
+)
+from medai.reports.tables import write_csv
+from medai.reports.write import write_result
+from medai.terminology import terminology_entry
+
+LESION_COLUMNS = (
+    "number",
+    "kind",
+    "zone",
+    "volume_ml",
+    "mean_hu",
+    "extent_r_mm",
+    "extent_a_mm",
+    "extent_s_mm",
+    "slices",
+    "score",
+    "center_r_mm",
+    "center_a_mm",
+    "center_s_mm",
+)
+_KEY_SLICES = 6
+
+
+@write_result.register
+def write_lesions(result: LesionResult, folder: Path) -> None:
+    """Write lesions.seg.nrrd, probability.nrrd, lesions.csv, summary.json and report.html."""
+    _write_segmentation(result, folder / "lesions.seg.nrrd")
+    probability = replace(
+        result.volume, array=result.probability.astype(np.float32), modality="", name="probability"
+    )
+    write_volume(probability, folder / "probability.nrrd")
+    write_csv(folder / "lesions.csv", LESION_COLUMNS, lesion_rows(result))
+    write_text(folder / "summary.json", json_text(summary_of(result)) + "\n")
+    write_text(folder / "report.html", page_of(result).html())
+
+
+def lesion_rows(result: LesionResult) -> list[tuple[Any, ...]]:
+    """One row a lesion, in the order of LESION_COLUMNS."""
+    return [
+        (
+            lesion.number,
+            lesion.kind,
+            ZONE_NAMES[lesion.zone],
+            lesion.volume_ml,
+            lesion.mean_hu,
+            *lesion.extent_mm,
+            lesion.slices,
+            lesion.score,
+            *lesion.center_ras,
+        )
+        for lesion in result.findings
+    ]
+
+
+def summary_of(result: LesionResult) -> dict[str, Any]:
+    """The summary as plain data: the burden with units in its names, and how it was made."""
+    burden = result.burden
+    return {
+        "task": "lesions",
+        "sentence": burden_sentence(burden),
+        "burden": {name: getattr(burden, name) for name in burden.__dataclass_fields__},
+        "model": {
+            "id": result.card.id,
+            "summary": result.card.summary,
+            "weights_licence": result.card.licence.weights,
+        },
+        "options": {
+            "score_threshold": result.options.score_threshold,
+            "mask_threshold": result.options.mask_threshold,
+        },
+        "input": {
+            "shape_zyx": list(result.volume.grid_shape),
+            "spacing_zyx_mm": list(result.volume.spacing_mm),
+            "modality": result.volume.modality,
+        },
+        "device": result.device,
+        "seconds": result.seconds,
+        "notes": list(result.notes),
+        "medai_version": medai.__version__,
+        "use": "research only",
+    }
+
+
+def page_of(result: LesionResult) -> Page:
+    """The report page."""
+    burden = result.burden
+    page = Page("Lesions on chest CT", burden_sentence(burden))
+    for note in result.notes:
+        page.note(note)
+    page.heading("Where")
+    legend = [(name, hex_color(CLASS_COLORS[name])) for name in result.classes]
+    legend += [(n, hex_color(CLASS_COLORS[n])) for n in ("right lung", "left lung")]
+    page.legend(legend)
+    page.note("Seen from below: the patient's right is on the left of each picture.")
+    slices, probability = key_slices(result)
+    page.pictures(slices)
+    if probability is not None:
+        page.pictures([probability])
+        page.pictures([(png_bytes(probability_legend()), "Lesion probability: 0 left, 1 right.")])
+    page.heading("How much")
+    page.table(("region", "lung (mL)", "lesion (mL)", "opacity (%)"), _burden_rows(result))
+    zones = [(name, burden.zone_opacity_percent[name]) for name in ZONE_NAMES[1:]]
+    most = max([v for _, v in zones if np.isfinite(v)], default=0.0)
+    page.bars(zones, unit="%", full=max(most, 1.0), caption="Opacity per zone, % of the zone")
+    page.sentence(
+        f"High opacity (lesion of −200 HU and more): {burden.high_opacity_percent:.1f} % of lung."
+        if np.isfinite(burden.high_opacity_percent)
+        else "High opacity: not measured, no lung in view."
+    )
+    page.heading("Each region")
+    if result.findings:
+        page.table(LESION_COLUMNS[:10], [row[:10] for row in lesion_rows(result)])
+    else:
+        page.sentence("No lesion above the thresholds.")
+    if result.rois is not None and len(result.rois.score) > 0:
+        _add_roi_charts(page, result)
+    add_model_card(page, result.card)
+    page.heading("How it was made")
+    z, y, x = result.volume.spacing_mm
+    page.sentence(
+        f"Voxels {' × '.join(map(str, result.volume.grid_shape))} (z, y, x) of "
+        f"{z:.3g} × {y:.3g} × {x:.3g} mm. Device {result.device}, {result.seconds:.1f} s. "
+        f"Mask threshold {result.options.mask_threshold:g}."
+    )
+    return page
+
+
+def key_slices(
+    result: LesionResult,
+) -> tuple[list[tuple[bytes, str]], tuple[bytes, str] | None]:
+    """Pictures of the axial slices with most lesion, and the top one's probability overlay."""
+    axial = to_axial(result.volume)
+    lesions = to_axial(replace(result.volume, array=result.lesions)).array
+    lungs = to_axial(replace(result.volume, array=result.lungs)).array
+    area = np.count_nonzero(lesions, axis=(1, 2))
+    by = area if area.any() else np.count_nonzero(lungs, axis=(1, 2))
+    chosen = _spread_peaks(by, _KEY_SLICES)
+    height = axial.ijk_to_ras
+    spacing = axial.spacing_mm[1:]
+    pictures = []
+    for index in chosen:
+        rgb, size = gray_picture(lung_window(axial.array[index]), spacing)
+        for value, name in ((1, "right lung"), (2, "left lung")):
+            draw_outline(rgb, to_size(lungs[index] == value, size), CLASS_COLORS[name], width_px=1)
+        for value, name in enumerate(result.classes, start=1):
+            mask = to_size(lesions[index] == value, size)
+            draw_outline(rgb, mask, CLASS_COLORS[name], fill=0.2)
+        s_mm = height[2, 3] + index * height[2, 2]
+        pictures.append((png_bytes(rgb), f"Axial slice {index + 1}, S {s_mm:.0f} mm"))
+    if not chosen:
+        return [], None
+    top = max(chosen, key=lambda k: by[k])
+    rgb, size = gray_picture(lung_window(axial.array[top]), spacing)
+    probability = to_axial(replace(result.volume, array=result.probability)).array[top]
+    draw_probability(rgb, to_size(probability, size).astype(np.float32))
+    return pictures, (png_bytes(rgb), f"Lesion probability on axial slice {top + 1}")
+
+
+def _spread_peaks(amount: NDArray, count: int) -> list[int]:
+    filled = np.flatnonzero(amount)
+    if len(filled) == 0:
+        return []
+    apart = max(1, (filled[-1] - filled[0]) // (2 * count))
+    chosen: list[int] = []
+    for index in filled[np.argsort(-amount[filled], kind="stable")]:
+        if all(abs(int(index) - other) >= apart for other in chosen):
+            chosen.append(int(index))
+        if len(chosen) == count:
+            break
+    return sorted(chosen, reverse=True)
+
+
+def _burden_rows(result: LesionResult) -> list[tuple[Any, ...]]:
+    burden = result.burden
+    lesion_of = burden.zone_lesion_volume_ml
+    right = sum(lesion_of[name] for name in ZONE_NAMES[1:4])
+    left = sum(lesion_of[name] for name in ZONE_NAMES[4:])
+    rows: list[tuple[Any, ...]] = [
+        ("both lungs", burden.lung_volume_ml, right + left, burden.opacity_percent),
+        ("right lung", burden.right_lung_volume_ml, right, burden.right_opacity_percent),
+        ("left lung", burden.left_lung_volume_ml, left, burden.left_opacity_percent),
+    ]
+    rows += [
+        (name, burden.zone_lung_volume_ml[name], lesion_of[name], burden.zone_opacity_percent[name])
+        for name in ZONE_NAMES[1:]
+    ]
+    return rows
+
+
+def _add_roi_charts(page: Page, result: LesionResult) -> None:
+    assert result.rois is not None
+    page.heading("The network's regions")
+    page.sentence("Every region the network kept, before thresholds: how sure, and how large.")
+    if not charts_available():
+        page.note(MISSING)
+        return
+    score, area = result.rois.score, result.rois.area_px
+    page.pictures(
+        [
+            (figure_png(histogram(score, xlabel="RoI score", ylabel="RoIs")), "RoI scores"),
+            (
+                figure_png(
+                    scatter(area, score, xlabel="RoI area (pixels)", ylabel="score", log_x=True)
+                ),
+                "RoI area against score",
+            ),
+        ],
+        width_px=460,
+    )
+
+
+def _write_segmentation(result: LesionResult, path: Path) -> None:
+    masks = {
+        name: result.lesions == value for value, name in enumerate(result.classes, start=1)
+    } | {"right lung": result.lungs == 1, "left lung": result.lungs == 2}
+    segmentation = segmentation_from_masks(
+        masks,
+        result.volume.ijk_to_ras,
+        colors={name: CLASS_COLORS[name] for name in masks},
+        terminologies={name: terminology_entry(name) for name in masks},
+        name="lesions",
+    )
+    write_segmentation(segmentation, path)

@@ -1,0 +1,163 @@
+"""One self-contained HTML page: text, tables and pictures in a single file, nothing fetched."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+import medai
+
+RESEARCH_USE = "Research use only. Not a medical device; not for diagnosis or treatment."
+
+_STYLE = """
+:root { color-scheme: light; }
+body { font: 16px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; color: #1b1f24;
+  background: #fff; max-width: 64rem; margin: 0 auto; padding: 1.5rem; }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .4rem; }
+h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; border-bottom: 1px solid #d0d7de; }
+p { margin: .4rem 0; max-width: 48rem; }
+.lead { font-size: 1.15rem; }
+.research { background: #fff4d6; border-left: 4px solid #e69f00; padding: .4rem .8rem; }
+.note { color: #57606a; }
+table { border-collapse: collapse; margin: .6rem 0; font-variant-numeric: tabular-nums; }
+caption { text-align: left; color: #57606a; padding-bottom: .2rem; }
+th, td { padding: .25rem .7rem; border-bottom: 1px solid #d0d7de; text-align: left;
+  vertical-align: top; }
+td.number, th.number { text-align: right; white-space: nowrap; }
+.bar { background: #eaeef2; width: 10rem; height: .8rem; display: inline-block; }
+.bar > span { background: #d55e00; height: 100%; display: block; }
+.pictures { display: flex; flex-wrap: wrap; gap: 1rem; }
+figure { margin: .6rem 0; }
+figure img { max-width: 100%; height: auto; display: block; }
+figcaption { color: #57606a; font-size: .9rem; max-width: 30rem; }
+.swatch { display: inline-block; width: .9rem; height: .9rem; margin-right: .35rem;
+  vertical-align: -.1rem; border: 1px solid #57606a; }
+.wide { overflow-x: auto; }
+footer { margin-top: 3rem; color: #57606a; font-size: .85rem; }
+"""
+
+
+class Page:
+    """Collects the parts of a report in reading order; ``html()`` gives the whole page.
+
+    All text is escaped. Numbers are right-aligned and shown with ``digits`` significant digits;
+    nan is shown as a dash.
+    """
+
+    def __init__(self, title: str, lead: str = "") -> None:
+        self._title = title
+        self._parts: list[str] = [f"<h1>{escape(title)}</h1>"]
+        if lead:
+            self._parts.append(f'<p class="lead">{escape(lead)}</p>')
+        self._parts.append(f'<p class="research">{escape(RESEARCH_USE)}</p>')
+
+    def heading(self, text: str) -> None:
+        """Start a section."""
+        self._parts.append(f"<h2>{escape(text)}</h2>")
+
+    def sentence(self, text: str) -> None:
+        """A paragraph."""
+        self._parts.append(f"<p>{escape(text)}</p>")
+
+    def note(self, text: str) -> None:
+        """A paragraph in a quieter colour."""
+        self._parts.append(f'<p class="note">{escape(text)}</p>')
+
+    def link(self, target: str, text: str) -> None:
+        """A link to a file beside the page."""
+        self._parts.append(f'<p><a href="{escape(target)}">{escape(text)}</a></p>')
+
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[Any]],
+        *,
+        caption: str = "",
+        digits: int = 3,
+    ) -> None:
+        """A table with a header row; a column is numeric when its first value is a number."""
+        body = [list(row) for row in rows]
+        first = body[0] if body else [""] * len(columns)
+        classes = [' class="number"' if _is_number(value) else "" for value in first]
+        parts = ['<div class="wide"><table>']
+        if caption:
+            parts.append(f"<caption>{escape(caption)}</caption>")
+        heads = zip(columns, classes, strict=True)
+        parts.append("<tr>" + "".join(f"<th{c}>{escape(n)}</th>" for n, c in heads) + "</tr>")
+        for row in body:
+            cells = zip(row, classes, strict=True)
+            parts.append(
+                "<tr>" + "".join(f"<td{c}>{cell_text(v, digits)}</td>" for v, c in cells) + "</tr>"
+            )
+        parts.append("</table></div>")
+        self._parts.append("".join(parts))
+
+    def bars(
+        self, rows: Iterable[tuple[str, float]], *, unit: str, full: float, caption: str = ""
+    ) -> None:
+        """Horizontal bars that need no plotting library: label, value, bar up to ``full``."""
+        parts = ["<table>"]
+        if caption:
+            parts.append(f"<caption>{escape(caption)}</caption>")
+        for label, value in rows:
+            share = 0.0 if not math.isfinite(value) or full <= 0 else min(1.0, value / full)
+            parts.append(
+                f'<tr><td>{escape(label)}</td><td class="number">{cell_text(value, 3)} '
+                f'{escape(unit)}</td><td><span class="bar" role="img" aria-label="{share:.0%}">'
+                f'<span style="width:{100 * share:.1f}%"></span></span></td></tr>'
+            )
+        parts.append("</table>")
+        self._parts.append("".join(parts))
+
+    def legend(self, entries: Iterable[tuple[str, str]]) -> None:
+        """Colour swatches: (label, ``#rrggbb``)."""
+        swatches = (
+            f'<span class="swatch" style="background:{escape(color)}"></span>{escape(label)}'
+            for label, color in entries
+        )
+        self._parts.append("<p>" + " &emsp; ".join(swatches) + "</p>")
+
+    def pictures(self, pictures: Iterable[tuple[bytes, str]], *, width_px: int = 300) -> None:
+        """PNG pictures side by side, each with its caption."""
+        figures = "".join(_figure(png, caption, width_px) for png, caption in pictures)
+        self._parts.append(f'<div class="pictures">{figures}</div>')
+
+    def html(self) -> str:
+        """The whole page."""
+        body = "\n".join(self._parts)
+        return (
+            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>{escape(self._title)}</title><style>{_STYLE}</style></head>\n"
+            f"<body>\n{body}\n<footer>MedAI {medai.__version__}. {escape(RESEARCH_USE)}</footer>"
+            "\n</body></html>\n"
+        )
+
+
+def cell_text(value: Any, digits: int) -> str:
+    """A value as escaped text: numbers to ``digits`` significant digits, nan and None a dash."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    if isinstance(value, bool) or not _is_number(value):
+        return escape(str(value))
+    if isinstance(value, int) or float(value).is_integer():
+        return f"{int(value)}".replace("-", "−")
+    magnitude = 0 if value == 0 else math.floor(math.log10(abs(value)))
+    decimals = max(0, digits - 1 - magnitude) if magnitude > -6 else digits
+    return f"{value:.{min(decimals, 8)}f}".replace("-", "−")
+
+
+def _is_number(value: Any) -> bool:
+    return hasattr(value, "__float__") and not isinstance(value, bool)
+
+
+def _figure(png: bytes, caption: str, width_px: int) -> str:
+    data = base64.b64encode(png).decode("ascii")
+    text = escape(caption)
+    return (
+        f'<figure style="max-width:{width_px}px"><img alt="{text}" width="{width_px}" '
+        f'src="data:image/png;base64,{data}"><figcaption>{text}</figcaption></figure>'
+    )
