@@ -1,0 +1,328 @@
+"""What a model says about itself: ``card.toml``, read strictly."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from medai.errors import ModelCardError, ModelNotFoundError
+
+CARD_FILE = "card.toml"
+# Networks that can do a task, and the argument that gives the number of their outputs.
+TASK_NETWORKS: Mapping[str, tuple[str, ...]] = {
+    "lesions": ("lesion_mask_rcnn", "unet"),
+    "covid": ("covid_mask_net", "ctnet10", "transfer_classifier", "unet_classifier"),
+    "cataract": ("unet",),
+}
+_WINDOWS = ("lung", "none")
+_MODALITIES = ("CT", "OPT")
+# A card is a page of text; a file far larger is something else.
+_LARGEST_CARD_BYTES = 200_000
+
+
+@dataclass(frozen=True)
+class NetworkSection:
+    """The function of ``medai.networks``, its arguments, and the findings its outputs stand for."""
+
+    name: str
+    arguments: dict[str, Any]
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class InputSection:
+    """window: "lung" (of HU) or "none"; size: (rows, columns) in pixels; mean, std of grey/255."""
+
+    window: str
+    size: tuple[int, ...]
+    mean: float
+    std: float
+
+
+@dataclass(frozen=True)
+class WeightsSection:
+    """The file beside the card, and its SHA-256."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class EnsembleSection:
+    """Ids of the models whose probabilities are averaged."""
+
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LicenceSection:
+    """Licences of code, training data and weights."""
+
+    code: str
+    data: str
+    weights: str
+    commercial_use: bool
+
+
+@dataclass(frozen=True)
+class TrainingSection:
+    """What it was trained on; ``patients`` 0 when unknown or synthetic."""
+
+    data: str
+    patients: int
+    slices: int
+    cost: str
+
+
+@dataclass(frozen=True)
+class Performance:
+    """One measured figure with its 95 % interval and the number of cases."""
+
+    measured_on: str
+    measure: str
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class MaturitySection:
+    """The four criteria of the review (S1) that a model's maturity is judged on."""
+
+    peer_review: str
+    dataset_size: str
+    complexity: str
+    clinical_use: str
+
+
+@dataclass(frozen=True)
+class UseSection:
+    """What it is for, where it fails, and what it has never seen."""
+
+    intended: str
+    limits: str
+    never_seen: str
+
+
+@dataclass(frozen=True)
+class DecisionSection:
+    """Thresholds and temperature measured for this model; None where the card names none."""
+
+    score_threshold: float | None = None
+    mask_threshold: float | None = None
+    temperature: float | None = None
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A model's card: one section per table of ``card.toml``.
+
+    Either ``network``, ``input`` and ``weights`` are there, or ``ensemble`` alone.
+    """
+
+    id: str
+    name: str
+    version: str
+    task: str
+    modality: str
+    licence: LicenceSection
+    training: TrainingSection
+    performance: tuple[Performance, ...]
+    maturity: MaturitySection
+    use: UseSection
+    recommended: bool = False
+    decision: DecisionSection = field(default_factory=DecisionSection)
+    network: NetworkSection | None = None
+    input: InputSection | None = None
+    weights: WeightsSection | None = None
+    ensemble: EnsembleSection | None = None
+    text: str = field(default="", repr=False)
+
+    @property
+    def summary(self) -> str:
+        """One line for menus: what it was trained on and how it may be used."""
+        use = "research only" if self.licence.commercial_use else "research only; non-commercial"
+        return f"trained on {self.training.data}; {use}"
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read ``card.toml``.
+
+    Raises ModelNotFoundError when the file is missing, ModelCardError when it is not TOML or says
+    something that is missing, unknown, of the wrong kind, or impossible.
+    """
+    path = Path(path)
+    where = f"Card of {path.parent.name}" if path.name == CARD_FILE else f"Card {path.name}"
+    try:
+        if path.stat().st_size > _LARGEST_CARD_BYTES:
+            raise ModelCardError(f"{where} is too large, expected under 200 kB of text.")
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise ModelNotFoundError(f"{where}: {path.name} is missing.") from None
+    except OSError as error:
+        raise ModelNotFoundError(f"{where} can't be read: {error.strerror}.") from error
+    except UnicodeDecodeError:
+        raise ModelCardError(f"{where} is not UTF-8 text.") from None
+    try:
+        tables = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ModelCardError(f"{where} is not TOML: {error}.") from None
+    if "text" in tables:
+        raise ModelCardError(f"{where}: unknown key text.")
+    card = _section(ModelCard, tables | {"text": text}, where)
+    _check(card, where)
+    return card
+
+
+def _section(kind: type, table: object, where: str) -> Any:
+    """Build the dataclass ``kind`` from a TOML table, every key checked."""
+    if not isinstance(table, dict):
+        raise ModelCardError(f"{where} is {table!r}, expected a table.")
+    hints = get_type_hints(kind)
+    known = {f.name for f in fields(kind)}
+    for key in table:
+        if key not in known:
+            raise ModelCardError(f"{where}: unknown key {key}.")
+    values = {}
+    for entry in fields(kind):
+        required = entry.default is MISSING and entry.default_factory is MISSING
+        if entry.name in table:
+            place = f"{where}: {entry.name}"
+            values[entry.name] = _value(hints[entry.name], table[entry.name], place)
+        elif required:
+            raise ModelCardError(f"{where}: {entry.name} is missing.")
+    return kind(**values)
+
+
+def _value(hint: Any, value: object, where: str) -> Any:
+    sections = {
+        NetworkSection | None: NetworkSection,
+        InputSection | None: InputSection,
+        WeightsSection | None: WeightsSection,
+        EnsembleSection | None: EnsembleSection,
+    }
+    kind = sections.get(hint, hint)
+    if isinstance(kind, type) and kind.__module__ == __name__:
+        return _section(kind, value, where)
+    if kind == tuple[Performance, ...]:
+        rows = _expect(value, list, where, "one or more tables")
+        return tuple(_section(Performance, row, f"{where} {i}") for i, row in enumerate(rows, 1))
+    if kind == tuple[str, ...]:
+        items = _expect(value, list, where, "a list of texts")
+        return tuple(_expect(item, str, where, "texts") for item in items)
+    if kind == tuple[int, ...]:
+        items = _expect(value, list, where, "a list of whole numbers")
+        return tuple(_expect(item, int, where, "whole numbers") for item in items)
+    if kind in (float, float | None):
+        number = float(_expect(value, (int, float), where, "a number"))
+        if not abs(number) < float("inf"):
+            raise ModelCardError(f"{where} is {number}, expected a finite number.")
+        return number
+    if kind in (str, int, bool):
+        words = {str: "a text", int: "a whole number", bool: "true or false"}
+        return _expect(value, kind, where, words[kind])
+    return _expect(value, dict, where, "a table")
+
+
+def _expect(value: object, kind: type | tuple[type, ...], where: str, expected: str) -> Any:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ModelCardError(f"{where} is {value!r}, expected {expected}.")
+    if isinstance(value, str) and not value.strip():
+        raise ModelCardError(f"{where} is empty, expected {expected}.")
+    return value
+
+
+def _check(card: ModelCard, where: str) -> None:
+    """What the types alone don't say."""
+
+    def require(condition: bool, message: str) -> None:
+        if not condition:
+            raise ModelCardError(f"{where}: {message}.")
+
+    require(
+        re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", card.id) is not None,
+        f"id is {card.id!r}, expected up to 64 lower-case letters, digits and hyphens",
+    )
+    require(card.task in TASK_NETWORKS, f"task is {card.task!r}, expected {_list(TASK_NETWORKS)}")
+    require(card.modality in _MODALITIES, f"modality is {card.modality!r}, expected CT or OPT")
+    require(bool(card.performance), "performance is empty, expected at least one measured figure")
+    for row in card.performance:
+        require(
+            row.low <= row.value <= row.high,
+            f"{row.measure} {row.value} lies outside its interval {row.low} to {row.high}",
+        )
+        require(row.n > 0, f"{row.measure} has n = {row.n}, expected at least 1")
+    require(
+        card.training.patients >= 0, f"patients is {card.training.patients}, expected 0 or more"
+    )
+    require(card.training.slices > 0, f"slices is {card.training.slices}, expected at least 1")
+    _check_decision(card.decision, require)
+    single = (card.network, card.input, card.weights)
+    if card.ensemble is not None:
+        require(single == (None, None, None), "an ensemble has no network, input or weights")
+        members = card.ensemble.members
+        require(len(members) >= 2, "an ensemble needs at least two members")
+        require(len(set(members)) == len(members), "an ensemble lists a member twice")
+        require(card.id not in members, "an ensemble can't be its own member")
+        return
+    for name in ("network", "input", "weights"):
+        require(getattr(card, name) is not None, f"{name} is missing")
+    _check_single(card, require)
+
+
+def _check_decision(decision: DecisionSection, require: Any) -> None:
+    for name in ("score_threshold", "mask_threshold", "threshold"):
+        value = getattr(decision, name)
+        require(value is None or 0 <= value <= 1, f"{name} is {value}, expected 0 to 1")
+    temperature = decision.temperature
+    require(
+        temperature is None or 0.01 <= temperature <= 100,
+        f"temperature is {temperature}, expected 0.01 to 100",
+    )
+
+
+def _check_single(card: ModelCard, require: Any) -> None:
+    assert card.network is not None and card.input is not None and card.weights is not None
+    network, entry, weights = card.network, card.input, card.weights
+    names = TASK_NETWORKS[card.task]
+    require(network.name in names, f"network is {network.name!r}, expected {_list(names)}")
+    outputs = {
+        "unet": network.arguments.get("classes", 3),
+        "lesion_mask_rcnn": network.arguments.get("lesion_classes", 1),
+        "covid_mask_net": network.arguments.get("classes", 3),
+        "ctnet10": 1,
+        "transfer_classifier": network.arguments.get("outputs", 1),
+        "unet_classifier": network.arguments.get("outputs", 1),
+    }[network.name]
+    expected = len(network.classes) + (network.name == "unet")
+    require(
+        outputs == expected and bool(network.classes),
+        f"{len(network.classes)} classes for a network of {outputs} outputs",
+    )
+    require(len(set(network.classes)) == len(network.classes), "a class is listed twice in network")
+    require(entry.window in _WINDOWS, f"window is {entry.window!r}, expected {_list(_WINDOWS)}")
+    require(
+        len(entry.size) == 2 and all(32 <= n <= 2048 for n in entry.size),
+        f"size is {list(entry.size)}, expected [rows, columns] of 32 to 2048",
+    )
+    require(entry.std > 0, f"std is {entry.std}, expected more than 0")
+    require(0 <= entry.mean <= 1, f"mean is {entry.mean}, expected 0 to 1")
+    require(
+        re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", weights.file) is not None
+        and weights.file != CARD_FILE,
+        f"weights file is {weights.file!r}, expected a plain file name",
+    )
+    require(
+        re.fullmatch(r"[0-9a-f]{64}", weights.sha256) is not None,
+        "sha256 is not 64 lower-case hexadecimal digits",
+    )
+
+
+def _list(words: Any) -> str:
+    return " or ".join(words)
