@@ -1,0 +1,206 @@
+"""COVID-19 or not, and why: slice classifiers run over a study (S2, S4)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medai.errors import InputError, ModelTaskError, UnsuitableImageError
+from medai.images import to_axial
+from medai.images.volume import Volume
+from medai.inference.covid_guard import check_volume, grey_picture, unusual_notes
+from medai.inference.covid_result import (
+    COVID_CLASS,
+    PLANES,
+    CovidOptions,
+    CovidResult,
+    RankedRegions,
+    SliceScores,
+    study_probability,
+)
+from medai.inference.covid_slices import PlaneSlices, place_axial, plane_slices
+from medai.inference.slice_classifier import SliceClassifier
+from medai.measures import segment_lungs
+from medai.models import Model, ModelStore
+from medai.progress import (
+    CancelCallback,
+    Progress,
+    ProgressCallback,
+    ignore_progress,
+    never_cancelled,
+)
+
+_DEFAULTS = CovidOptions()
+_EXPLAINED_SHARE = 0.25  # of the progress bar
+
+
+def classify_covid(
+    study: Volume | Sequence[Volume],
+    model: Model | str,
+    options: CovidOptions = _DEFAULTS,
+    progress: ProgressCallback = ignore_progress,
+    cancelled: CancelCallback = never_cancelled,
+) -> CovidResult:
+    """Classify a chest CT, or one patient's CT slices given as pictures.
+
+    study: a CT volume in HU (its lung slices are classified), or pictures (1, y, x[, 3]), 8 bit.
+    model: a loaded model for "covid", or its id; an ensemble's members are averaged.
+    Raises UnsuitableImageError when the input isn't chest CT, ModelTaskError, CancelledError.
+    """
+    started = time.monotonic()
+    loaded = ModelStore().load(model, task="covid") if isinstance(model, str) else model
+    if loaded.card.task != "covid":
+        raise ModelTaskError(
+            f"{loaded.card.id} is a model for {loaded.card.task}, expected a model for covid."
+        )
+    progress(Progress(0.0, "checking the input"))
+    inputs = (study,) if isinstance(study, Volume) else tuple(study)
+    if not inputs:
+        raise InputError("No picture to classify, expected one or more.")
+    classifier = SliceClassifier(loaded, options.device, options.batch_size)
+    if len(inputs) == 1 and inputs[0].grid_shape[0] > 1:
+        found = _classify_volume(inputs[0], classifier, options, progress, cancelled)
+    else:
+        found = _classify_pictures(inputs, classifier, options, progress, cancelled)
+    scores, explanation, regions, notes = found
+    covid = classifier.classes.index(COVID_CLASS)
+    by_plane = [study_probability(part.probability, covid, options.rule) for part in scores]
+    cards = (loaded.card, *(member.card for member in loaded.members))
+    return CovidResult(
+        inputs=inputs,
+        classes=classifier.classes,
+        probability=np.mean(by_plane, axis=0),
+        spread=_study_spread(scores, options.rule),
+        slices=scores,
+        explanation=explanation,
+        explanation_kind=classifier.explanation_kind,
+        regions=regions,
+        cards=cards,
+        options=options,
+        device=classifier.device_name,
+        seconds=time.monotonic() - started,
+        notes=(*notes, *classifier.notes),
+    )
+
+
+_Found = tuple[
+    tuple[SliceScores, ...],
+    tuple[NDArray[np.float16], ...],
+    tuple[RankedRegions, ...],
+    tuple[str, ...],
+]
+
+
+def _classify_volume(
+    volume: Volume,
+    classifier: SliceClassifier,
+    options: CovidOptions,
+    progress: ProgressCallback,
+    cancelled: CancelCallback,
+) -> _Found:
+    check_volume(volume)
+    progress(Progress(0.02, "finding the lungs"))
+    mask = segment_lungs(volume)
+    if not mask.labels.any():
+        raise UnsuitableImageError(
+            f"{volume.name or 'The study'} shows no lungs, expected a chest CT. {mask.note}".strip()
+        )
+    axial = to_axial(volume)
+    lungs = to_axial(replace(volume, array=mask.labels)).array
+    planes = [plane_slices(axial, lungs, plane) for plane in PLANES if plane in options.planes]
+    total = sum(len(part.index) for part in planes)
+    scores: list[SliceScores] = []
+    done = 0
+    for part in planes:
+        probability, spread = classifier.run(
+            part.pictures,
+            part.pixel_mm,
+            lambda fraction, part=part, done=done: progress(  # type: ignore[misc]
+                Progress(
+                    0.1 + (0.9 - _EXPLAINED_SHARE) * (done + fraction * len(part.index)) / total,
+                    f"classifying {part.plane} slices",
+                )
+            ),
+            cancelled,
+        )
+        scores.append(SliceScores(part.plane, part.index, probability, spread))
+        done += len(part.index)
+    notes = list(axial.notes) + ([mask.note] if mask.note else [])
+    notes += unusual_notes(list(planes[0].pictures), classifier.reference_card)
+    explained: NDArray[np.float16] = np.zeros(volume.grid_shape, np.float16)
+    regions: tuple[RankedRegions, ...] = ()
+    if planes[0].plane == "axial":
+        explained, regions = _explain_axial(
+            volume, planes[0], scores[0], classifier, options, progress, cancelled
+        )
+    else:
+        notes.append("Explanations are drawn on axial slices only, and none were classified.")
+    return tuple(scores), (explained,), regions, tuple(notes)
+
+
+def _explain_axial(
+    volume: Volume,
+    slices: PlaneSlices,
+    scores: SliceScores,
+    classifier: SliceClassifier,
+    options: CovidOptions,
+    progress: ProgressCallback,
+    cancelled: CancelCallback,
+) -> tuple[NDArray[np.float16], tuple[RankedRegions, ...]]:
+    covid = classifier.classes.index(COVID_CLASS)
+    order = np.argsort(-scores.probability[:, covid], kind="stable")[: options.explained_slices]
+    maps: dict[int, NDArray] = {}
+    regions = []
+    top, left = slices.box[0].start, slices.box[1].start
+    for count, position in enumerate(order):
+        fraction = 1.0 - _EXPLAINED_SHARE * (1.0 - count / len(order))
+        progress(Progress(fraction, "explaining the most suspicious slices"))
+        why = classifier.explain(slices.pictures[position], slices.pixel_mm, cancelled)
+        maps[int(position)] = why.map
+        if why.box is not None and why.score is not None:
+            box = why.box + np.array([left, top, left, top], np.float32)
+            regions.append(RankedRegions(int(slices.index[position]), box, why.score))
+    return place_axial(slices, maps, volume), tuple(regions)
+
+
+def _classify_pictures(
+    pictures: tuple[Volume, ...],
+    classifier: SliceClassifier,
+    options: CovidOptions,
+    progress: ProgressCallback,
+    cancelled: CancelCallback,
+) -> _Found:
+    greys = [grey_picture(picture) for picture in pictures]
+    rows, spreads, explanation, regions = [], [], [], []
+    for number, grey in enumerate(greys):
+        progress(Progress(number / len(greys), f"picture {number + 1} of {len(greys)}"))
+        probability, spread = classifier.run(
+            grey[None], pictures[number].spacing_mm[1:], lambda fraction: None, cancelled
+        )
+        why = classifier.explain(grey, pictures[number].spacing_mm[1:], cancelled)
+        rows.append(probability[0])
+        spreads.append(spread[0])
+        explanation.append(why.map[None].astype(np.float16))
+        if why.box is not None and why.score is not None:
+            regions.append(RankedRegions(number, why.box, why.score))
+    scores = SliceScores("axial", np.arange(len(greys)), np.stack(rows), np.array(spreads))
+    notes = unusual_notes(greys, classifier.reference_card)
+    return (scores,), tuple(explanation), tuple(regions), tuple(notes)
+
+
+def _study_spread(scores: Sequence[SliceScores], rule: str) -> float:
+    # Variants of one slice err together, so spreads are averaged like the probabilities, not
+    # divided by the root of their number.
+    parts = []
+    for part in scores:
+        if rule in ("top-quartile", "maximum"):
+            count = 1 if rule == "maximum" else max(1, round(len(part.spread) / 4))
+            suspicion = part.probability[:, -1]
+            parts.append(part.spread[np.argsort(-suspicion, kind="stable")[:count]].mean())
+        else:
+            parts.append(part.spread.mean())
+    return float(np.mean(parts))

@@ -1,0 +1,103 @@
+"""Whether an input is what the classifiers were trained on: refuse, warn, or let it pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medai.errors import UnsuitableImageError
+from medai.images.volume import Volume
+from medai.models import ModelCard
+
+LEAST_SLICES = 5
+LEAST_HU_RANGE = 400.0
+# Limits that hold for 99 % of the 543 pictures of COVID-CT, with a margin; anterior-segment OCT
+# (mean grey 0.08 to 0.10) and colour photographs lie outside.
+GREY_MEAN_RANGE = (0.12, 0.90)
+GREY_SD_RANGE = (0.10, 0.42)
+LARGEST_COLOR = 0.10
+LEAST_SIDE_PX = 24
+# A slice whose mean is this many training standard deviations off is said to be unusual.
+UNUSUAL_SD = 1.2
+
+
+def check_volume(volume: Volume) -> None:
+    """Raise UnsuitableImageError when ``volume`` can't be a chest CT study."""
+    what = volume.name or "The study"
+    if volume.modality not in ("CT", ""):
+        raise UnsuitableImageError(
+            f"{what} is of modality {volume.modality}, expected a chest CT (CT)."
+        )
+    if volume.is_color:
+        raise UnsuitableImageError(f"{what} is a colour image, expected a chest CT in HU.")
+    if min(volume.grid_shape) < LEAST_SLICES:
+        raise UnsuitableImageError(
+            f"{what} has {' × '.join(map(str, volume.grid_shape))} voxels, expected a study of "
+            f"{LEAST_SLICES} slices or more; give single slices as pictures."
+        )
+    low, high = float(volume.array.min()), float(volume.array.max())
+    if not np.isfinite([low, high]).all():
+        raise UnsuitableImageError(f"{what} holds values that are not numbers, expected HU.")
+    if high - low < LEAST_HU_RANGE or low > -200:
+        raise UnsuitableImageError(
+            f"{what} has values from {low:g} to {high:g}, expected a CT in HU with air and tissue."
+        )
+
+
+def grey_picture(picture: Volume) -> NDArray[np.uint8]:
+    """The picture as 8-bit grey (rows, columns); UnsuitableImageError when it can't be CT."""
+    what = picture.name or "The picture"
+    if picture.modality not in ("CT", "", "OT", "SC"):
+        raise UnsuitableImageError(
+            f"{what} is of modality {picture.modality}, expected a CT slice as picture."
+        )
+    if picture.grid_shape[0] != 1:
+        raise UnsuitableImageError(
+            f"{what} has {picture.grid_shape[0]} slices, expected a picture."
+        )
+    pixels = picture.array[0]
+    if min(pixels.shape[:2]) < LEAST_SIDE_PX:
+        raise UnsuitableImageError(
+            f"{what} has {pixels.shape[0]} × {pixels.shape[1]} pixels, expected "
+            f"{LEAST_SIDE_PX} or more on a side."
+        )
+    if pixels.dtype != np.uint8:
+        raise UnsuitableImageError(
+            f"{what} has values of type {pixels.dtype}, expected an 8-bit picture."
+        )
+    if picture.is_color:
+        color = float((pixels.max(axis=-1) - pixels.min(axis=-1)).mean()) / 255.0
+        if color > LARGEST_COLOR:
+            raise UnsuitableImageError(
+                f"{what} is a colour picture (mean colour {color:.2f}), expected a grey CT slice."
+            )
+        pixels = np.rint(pixels @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
+    mean, sd = float(pixels.mean()) / 255.0, float(pixels.std()) / 255.0
+    for name, value, (low, high) in (
+        ("mean grey", mean, GREY_MEAN_RANGE),
+        ("contrast", sd, GREY_SD_RANGE),
+    ):
+        if not low <= value <= high:
+            raise UnsuitableImageError(
+                f"{what} does not look like a chest CT slice: {name} {value:.2f}, "
+                f"expected {low:.2f} to {high:.2f}."
+            )
+    return pixels
+
+
+def unusual_notes(slices: Sequence[NDArray[np.uint8]], card: ModelCard) -> list[str]:
+    """Sentences when the slices' greys are far from what the model was trained on."""
+    if card.input is None:
+        return []
+    means = np.array([pixels.mean() / 255.0 for pixels in slices])
+    distance = np.abs(means - card.input.mean) / card.input.std
+    far = int(np.count_nonzero(distance > UNUSUAL_SD))
+    if far == 0:
+        return []
+    return [
+        f"{far} of {len(slices)} slices much darker or brighter than what {card.id} was "
+        f"trained on (mean grey {means.mean():.2f}, trained on {card.input.mean:.2f}): "
+        "trust the answer less."
+    ]

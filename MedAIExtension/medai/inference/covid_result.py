@@ -1,0 +1,170 @@
+"""What classification gives back: per slice, per study, why, and how far to trust it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medai.errors import InputError
+from medai.images.volume import Volume
+from medai.models import ModelCard
+
+COVID_CLASS = "COVID-19"
+PLANES = ("axial", "coronal", "sagittal")
+
+# How slices make a study: each takes (slices,) probabilities of COVID-19.
+RULES = MappingProxyType(
+    {
+        "top-quartile": "mean over the quarter of slices with the highest probability",
+        "mean": "mean over all slices",
+        "median": "median over all slices",
+        "maximum": "the slice with the highest probability",
+    }
+)
+
+
+@dataclass(frozen=True)
+class CovidOptions:
+    """Choices for a classification.
+
+    rule: one of RULES. planes: directions of slicing, one or more of PLANES; several are averaged.
+    explained_slices: how many of the most suspicious slices get an explanation.
+    batch_size: None chooses by the network and device.
+    Raises InputError on other values.
+    """
+
+    rule: str = "top-quartile"
+    planes: tuple[str, ...] = ("axial",)
+    device: str = "auto"
+    batch_size: int | None = None
+    explained_slices: int = 12
+
+    def __post_init__(self) -> None:
+        if self.rule not in RULES:
+            raise InputError(f"Rule {self.rule!r} is unknown, expected one of {', '.join(RULES)}.")
+        if not self.planes or not set(self.planes) <= set(PLANES):
+            raise InputError(
+                f"Planes {', '.join(self.planes) or 'none'}: expected some of {', '.join(PLANES)}."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class SliceScores:
+    """The classified slices of one plane.
+
+    index: (n,) position of each slice: canonical slice index of the plane, or picture number.
+    probability: (n, classes), each row the mean over test-time variants and members.
+    spread: (n,) standard deviation of p(COVID-19) over variants and members.
+    """
+
+    plane: str
+    index: NDArray[np.intp]
+    probability: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class RankedRegions:
+    """What a COVID-CT-Mask-Net ranked on one slice, highest score first.
+
+    box: (k, 4) x0, y0, x1, y1 in pixels of the slice (canonical axial, or the picture's own).
+    """
+
+    slice_index: int
+    box: NDArray[np.float32]
+    score: NDArray[np.float32]
+
+    @property
+    def area_px(self) -> NDArray[np.float32]:
+        """Area of each box in pixels."""
+        return np.prod(self.box[:, 2:] - self.box[:, :2], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class CovidResult:
+    """The classification of one study.
+
+    inputs: the volume, or the pictures, that were classified.
+    classes: all classes in order; "no COVID-19" first where the model only says COVID or not.
+    probability: of the study, per class. covid_probability: always p(COVID-19).
+    spread: standard deviation of covid_probability over test-time variants and members.
+    explanation: one float16 array (z, y, x) per input on its own grid, 0..1, where the network
+        looked; 0 on slices that were not explained. Score maps for Mask-Nets, else Grad-CAM.
+    explanation_kind: "score map" or "Grad-CAM".
+    regions: per explained slice, Mask-Nets only.
+    cards: the model's card and, for an ensemble, its members' cards.
+    """
+
+    inputs: tuple[Volume, ...]
+    classes: tuple[str, ...]
+    probability: NDArray[np.float64]
+    spread: float
+    slices: tuple[SliceScores, ...]
+    explanation: tuple[NDArray[np.float16], ...]
+    explanation_kind: str
+    regions: tuple[RankedRegions, ...]
+    cards: tuple[ModelCard, ...]
+    options: CovidOptions
+    device: str
+    seconds: float
+    notes: tuple[str, ...]
+
+    @property
+    def volume(self) -> Volume:
+        """The first input: the volume of a CT study."""
+        return self.inputs[0]
+
+    @property
+    def card(self) -> ModelCard:
+        """The card of the model that was asked for."""
+        return self.cards[0]
+
+    @property
+    def covid_probability(self) -> float:
+        """p(COVID-19) of the study."""
+        return float(self.probability[self.classes.index(COVID_CLASS)])
+
+    @property
+    def threshold(self) -> float:
+        """The card's decision threshold on p(COVID-19), 0.5 where it names none."""
+        given = self.card.decision.threshold
+        return 0.5 if given is None else given
+
+    @property
+    def sentence(self) -> str:
+        """The answer in plain words, with its uncertainty."""
+        low, high = (
+            min(1.0, max(0.0, self.covid_probability + sign * self.spread)) for sign in (-1, 1)
+        )
+        if low < self.threshold <= high:
+            words = "undecided"
+        elif self.covid_probability >= self.threshold:
+            words = "looks like COVID-19 to this model"
+        else:
+            words = "does not look like COVID-19 to this model"
+        count = sum(len(scores.index) for scores in self.slices)
+        what = "slice" if count == 1 else "slices"
+        return (
+            f"Probability of COVID-19 {self.covid_probability:.2f} ± {self.spread:.2f} "
+            f"({count} {what}): {words}."
+        )
+
+
+def study_probability(probability: NDArray[np.float64], covid: int, rule: str) -> NDArray:
+    """One probability per class of a study from its slices' (n, classes), by one of RULES.
+
+    The quarter, and the maximum, are chosen by p(COVID-19), column ``covid``; the classes of the
+    chosen slices are averaged, so they still sum to 1.
+    """
+    by_suspicion = probability[np.argsort(-probability[:, covid], kind="stable")]
+    if rule == "top-quartile":
+        return by_suspicion[: max(1, round(len(by_suspicion) / 4))].mean(axis=0)
+    if rule == "maximum":
+        return by_suspicion[0]
+    if rule == "mean":
+        return probability.mean(axis=0)
+    middle = np.median(probability, axis=0)
+    return middle / middle.sum()

@@ -1,0 +1,163 @@
+"""Running one classifier, or an ensemble of them, over grey slices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from medai.inference.acceleration import accelerated
+from medai.inference.covid_result import COVID_CLASS
+from medai.inference.device import choose_device
+from medai.inference.explanation import grad_cam, score_map
+from medai.inference.frame import Frame, normalise
+from medai.models import Model, ModelCard
+from medai.networks import CovidMaskNet
+from medai.progress import CancelCallback, raise_if_cancelled
+
+NOT_COVID = "no COVID-19"
+_BATCH = 8
+# Test-time variants: how much is cut from each border, and whether left and right are exchanged.
+_VARIANTS = ((0.0, False), (0.0, True), (0.04, False), (0.04, True))
+
+
+@dataclass(frozen=True, eq=False)
+class Why:
+    """The explanation of one slice: map (rows, columns) 0..1; boxes and scores of Mask-Nets."""
+
+    map: NDArray[np.float32]
+    box: NDArray[np.float32] | None = None
+    score: NDArray[np.float32] | None = None
+
+
+class SliceClassifier:
+    """A loaded "covid" model on a device.
+
+    classes: what ``run`` gives probabilities of. notes: what the user should hear about the run.
+    """
+
+    def __init__(self, model: Model, device: str, batch_size: int | None) -> None:
+        self._models = model.singles
+        self._device = choose_device(device)
+        self._batch = batch_size or _BATCH
+        named = model.classes
+        self.classes = named if len(named) > 1 else (NOT_COVID, COVID_CLASS)
+        self.notes: list[str] = []
+        for single in self._models:
+            assert single.network is not None
+            single.network.to(self._device).eval()
+
+    @property
+    def device_name(self) -> str:
+        """ "cpu" or "cuda"."""
+        return self._device.type
+
+    @property
+    def reference_card(self) -> ModelCard:
+        """The card whose training greys an input is held against."""
+        return self._models[0].card
+
+    @property
+    def explanation_kind(self) -> str:
+        """What ``explain`` draws."""
+        is_mask_net = isinstance(self._models[0].network, CovidMaskNet)
+        return "score map" if is_mask_net else "Grad-CAM"
+
+    def run(
+        self,
+        pictures: NDArray[np.uint8],
+        pixel_mm: tuple[float, float],
+        progress: Callable[[float], None],
+        cancelled: CancelCallback,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Probabilities (n, classes) of grey pictures (n, rows, columns), and the spread (n,).
+
+        The mean, and the standard deviation of p(COVID-19), over test-time variants and members.
+        """
+        covid = self.classes.index(COVID_CLASS)
+        means, spreads = [], []
+        for start in range(0, len(pictures), self._batch):
+            raise_if_cancelled(cancelled)
+            batch = torch.from_numpy(np.ascontiguousarray(pictures[start : start + self._batch]))
+            batch = _square_pixels(batch.to(self._device), pixel_mm)
+            with torch.inference_mode():
+                answers = torch.stack(
+                    [
+                        self._probabilities(model, variant)
+                        for variant in _variants(batch)
+                        for model in self._models
+                    ]
+                )
+            means.append(answers.mean(dim=0))
+            spreads.append(answers[:, :, covid].std(dim=0, correction=0))
+            progress(min(1.0, (start + self._batch) / len(pictures)))
+        return torch.cat(means).cpu().double().numpy(), torch.cat(spreads).cpu().double().numpy()
+
+    def explain(
+        self, picture: NDArray[np.uint8], pixel_mm: tuple[float, float], cancelled: CancelCallback
+    ) -> Why:
+        """Why the first member answers as it does on a grey picture (rows, columns)."""
+        raise_if_cancelled(cancelled)
+        model = self._models[0]
+        assert model.network is not None
+        size = picture.shape[:2]
+        batch = _square_pixels(
+            torch.from_numpy(np.ascontiguousarray(picture))[None].to(self._device), pixel_mm
+        )
+        images, frame = _framed(model, batch)
+        if isinstance(model.network, CovidMaskNet):
+            with torch.inference_mode():
+                found = model.network.ranked_regions(images)[0]
+            rows, columns = (n / f for n, f in zip(size, frame.fitted, strict=True))
+            boxes = found["boxes"] * found["boxes"].new_tensor([columns, rows, columns, rows])
+            drawn = score_map(boxes, found["scores"], size)
+            return Why(drawn.cpu().numpy(), boxes.cpu().numpy(), found["scores"].cpu().numpy())
+        output = 0 if len(model.classes) == 1 else model.classes.index(COVID_CLASS)
+        maps = frame.back(grad_cam(model.network, images, output)[:, None])
+        maps = F.interpolate(maps, size, mode="bilinear", align_corners=False)
+        return Why(maps[0, 0].clamp(0, 1).cpu().numpy())
+
+    def _probabilities(self, model: Model, batch: Tensor) -> Tensor:
+        assert model.network is not None
+        images, _ = _framed(model, batch)
+        logits = self._logits(model.network, images) / (model.card.decision.temperature or 1.0)
+        if logits.shape[1] == 1:
+            covid = torch.sigmoid(logits)
+            return torch.cat([1.0 - covid, covid], dim=1)
+        return torch.softmax(logits, dim=1)
+
+    def _logits(self, network: nn.Module, images: Tensor) -> Tensor:
+        if isinstance(network, CovidMaskNet):
+            # Box coordinates need more digits than bfloat16 has.
+            return network(images)
+        fast = accelerated(network, self._device)
+        dtype = next(fast.parameters()).dtype
+        return fast(images.to(dtype, memory_format=torch.channels_last)).float()
+
+
+def _framed(model: Model, batch: Tensor) -> tuple[Tensor, Frame]:
+    given = model.card.input
+    assert given is not None
+    frame = Frame.fit((batch.shape[1], batch.shape[2]), (given.size[0], given.size[1]))
+    return normalise(frame.into(batch), given.mean, given.std).expand(-1, 3, -1, -1), frame
+
+
+def _variants(batch: Tensor) -> Iterator[Tensor]:
+    for cut, mirrored in _VARIANTS:
+        rows, columns = (int(cut * n) for n in batch.shape[1:])
+        part = batch[:, rows : batch.shape[1] - rows, columns : batch.shape[2] - columns]
+        yield part.flip(-1) if mirrored else part
+
+
+def _square_pixels(batch: Tensor, pixel_mm: tuple[float, float]) -> Tensor:
+    """Pictures (n, rows, columns) resampled so that a pixel is as high as it is wide."""
+    if abs(pixel_mm[0] / pixel_mm[1] - 1.0) < 0.01:
+        return batch
+    least = min(pixel_mm)
+    size = [max(1, round(n * mm / least)) for n, mm in zip(batch.shape[1:], pixel_mm, strict=True)]
+    return F.interpolate(batch[:, None].float(), size, mode="bilinear", align_corners=False)[:, 0]

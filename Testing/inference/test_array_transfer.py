@@ -1,0 +1,89 @@
+"""What passes between the window and the inference process."""
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medai.errors import WorkerError
+from medai.images import Volume
+from medai.inference.array_transfer import pack, unpack
+
+
+def volume(shape: tuple[int, ...] = (40, 64, 64)) -> Volume:
+    array = np.arange(np.prod(shape), dtype=np.int16).reshape(shape)
+    return Volume(array, np.diag([-1.0, -1.0, 2.0, 1.0]), "CT", "study")
+
+
+def test_a_volume_arrives_as_it_was_sent(tmp_path: Path) -> None:
+    sent = volume()
+    message = pack(("lesions", sent, 3.5), tmp_path)
+    assert len(message.payload) < 10_000
+    while not message.copy_some(0.0001):
+        pass
+    (task, received, number), arrays = unpack(message.payload, tmp_path)
+    assert (task, number) == ("lesions", 3.5)
+    np.testing.assert_array_equal(received.array, sent.array)
+    assert received.array.dtype == np.int16
+    assert type(received.array) is np.ndarray
+    np.testing.assert_array_equal(received.ijk_to_ras, sent.ijk_to_ras)
+    assert next(iter(arrays.values())) is received.array
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_views_and_slabs_keep_every_voxel(tmp_path: Path) -> None:
+    array = np.random.default_rng(0).normal(size=(90, 300, 200)).astype(np.float32)
+    for view in (array.transpose(2, 0, 1), array[::-1], array[:, ::2]):
+        message = pack(view, tmp_path)
+        while not message.copy_some(0.001):
+            pass
+        received, _ = unpack(message.payload, tmp_path)
+        np.testing.assert_array_equal(received, view)
+
+
+def test_an_array_the_other_side_has_is_only_named(tmp_path: Path) -> None:
+    own = volume().array
+    message = pack({"input": own, "other": own + 1}, tmp_path, {id(own): "mine"})
+    assert len(message.arrays) == 1
+    while not message.copy_some(1.0):
+        pass
+    received, _ = unpack(message.payload, tmp_path, {"mine": own})
+    assert received["input"] is own
+
+
+def test_a_message_can_not_name_other_code(tmp_path: Path) -> None:
+    for evil in (eval, Path, pytest.raises, np.load):
+        with pytest.raises(WorkerError, match="not allowed"):
+            unpack(pickle.dumps(evil), tmp_path)
+
+
+@dataclass
+class NotOurs:
+    value: int = 1
+
+
+def test_classes_from_elsewhere_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match="not allowed"):
+        unpack(pickle.dumps(NotOurs()), tmp_path)
+
+
+def test_damaged_messages_are_one_typed_error(tmp_path: Path) -> None:
+    message = pack(("lesions", volume(), None), tmp_path)
+    random = np.random.default_rng(1)
+    for _ in range(300):
+        damaged = bytearray(message.payload)
+        for position in random.integers(0, len(damaged), 3):
+            damaged[position] = random.integers(0, 256)
+        try:
+            unpack(bytes(damaged[: random.integers(1, len(damaged) + 1)]), tmp_path)
+        except WorkerError as error:
+            assert "\n" not in str(error)
+
+
+def test_a_discarded_message_leaves_no_file(tmp_path: Path) -> None:
+    message = pack(volume(), tmp_path)
+    message.copy_some(0.0001)
+    message.discard()
+    assert list(tmp_path.iterdir()) == []
