@@ -134,7 +134,7 @@ def _assess(
     progress: ProgressCallback,
     cancelled: CancelCallback,
 ) -> CovidAssessment:
-    from medai.inference.covid_assessment import assess_covid
+    from medai.inference.assess_covid import assess_covid
 
     is_picture = volume.grid_shape[0] == 1 and volume.array.dtype == "uint8"
     return assess_covid((volume,) if is_picture else volume, model, choices, progress, cancelled)

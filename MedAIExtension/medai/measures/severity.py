@@ -84,6 +84,25 @@ def severity(
     )
 
 
+def severity_rows(severe: Severity) -> list[tuple[str, float, int | None]]:
+    """(region, opacity in percent, score) for lungs, zones and, where known, lobes."""
+    rows: list[tuple[str, float, int | None]] = [
+        ("both lungs", severe.opacity_percent, None),
+        ("right lung", severe.right_opacity_percent, None),
+        ("left lung", severe.left_opacity_percent, None),
+    ]
+    rows += [
+        (f"{zone} zone", percent, severe.zone_scores[zone])
+        for zone, percent in severe.zone_opacity_percent.items()
+    ]
+    if severe.lobe_opacity_percent is not None and severe.lobe_scores is not None:
+        rows += [
+            (f"{lobe} lobe", percent, severe.lobe_scores[lobe])
+            for lobe, percent in severe.lobe_opacity_percent.items()
+        ]
+    return rows
+
+
 def _lobe_percent(lesions: NDArray | None, lobes: NDArray[np.integer]) -> dict[str, float]:
     if lesions is None:
         raise InputError("Lobes were given without lesions: expected both on one grid.")

@@ -15,6 +15,7 @@ from medai.inference.covid_assessment import CovidAssessment
 from medai.inference.covid_result import COVID_CLASS, RULES, CovidResult
 from medai.inference.lesion_result import LesionResult
 from medai.measures.follow_up import FollowUp
+from medai.measures.severity import severity_rows
 from medai.output import write_text
 from medai.palette import BLACK, CLASS_COLORS, VERMILLION, hex_color
 from medai.reports.charts import (
@@ -200,21 +201,7 @@ def _add_severity(page: Page, result: CovidAssessment) -> None:
     severe, lesions = result.severity, result.lesions
     assert severe is not None and lesions is not None
     page.heading("How severe")
-    rows: list[tuple[str, float, Any]] = [
-        ("both lungs", severe.opacity_percent, None),
-        ("right lung", severe.right_opacity_percent, None),
-        ("left lung", severe.left_opacity_percent, None),
-    ]
-    rows += [
-        (f"{zone} zone", percent, severe.zone_scores[zone])
-        for zone, percent in severe.zone_opacity_percent.items()
-    ]
-    if severe.lobe_opacity_percent is not None and severe.lobe_scores is not None:
-        rows += [
-            (f"{lobe} lobe", percent, severe.lobe_scores[lobe])
-            for lobe, percent in severe.lobe_opacity_percent.items()
-        ]
-    page.table(("region", "opacity (%)", "score 0–4"), rows)
+    page.table(("region", "opacity (%)", "score 0–4"), severity_rows(severe))
     if severe.lung_severity_score is not None:
         page.sentence(f"Lung severity score (five lobes): {severe.lung_severity_score} of 20.")
     elif severe.zone_score is not None:

@@ -229,7 +229,7 @@ def _add_roi_charts(page: Page, result: LesionResult) -> None:
     if not charts_available():
         page.note(MISSING)
         return
-    score, area = result.rois.score, result.rois.area_px
+    score, area = result.rois.score.tolist(), result.rois.area_px.tolist()
     page.pictures(
         [
             (figure_png(histogram(score, xlabel="RoI score", ylabel="RoIs")), "RoI scores"),

@@ -31,9 +31,7 @@ def tell(stage: Stage) -> Story:
     if stage.scene is not None:
         stage.scene(result)
     overlap = dice(result.lesions > 0, phantom.lesions > 0)
-    true_percent = (
-        100.0 * np.count_nonzero(phantom.lesions) / max(1, np.count_nonzero(phantom.lungs))
-    )
+    true_percent = 100.0 * float(np.mean(phantom.lesions[phantom.lungs > 0] > 0))
     pictures, probability = key_slices(result)
     return Story(
         title="Lesions on a chest CT",
