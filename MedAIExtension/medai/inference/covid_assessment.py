@@ -56,10 +56,10 @@ class CovidAssessment:
     def sentence(self) -> str:
         """Probability, severity and change, one sentence each."""
         parts = [self.classification.sentence]
-        if self.severity is not None and np.isfinite(self.severity.opacity_percent):
-            parts.append(f"Opacity {self.severity.opacity_percent:.1f} % of lung.")
         if self.change is not None:
             parts.append(self.change.sentence)
+        elif self.severity is not None and np.isfinite(self.severity.opacity_percent):
+            parts.append(f"Opacity {self.severity.opacity_percent:.1f} % of lung.")
         return " ".join(parts)
 
     @property

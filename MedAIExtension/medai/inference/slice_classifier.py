@@ -85,7 +85,7 @@ class SliceClassifier:
         spread = np.empty(len(pictures))
 
         def step(numbers: range, device: torch.device) -> None:
-            batch = torch.from_numpy(np.ascontiguousarray(pictures[numbers.start : numbers.stop]))
+            batch = torch.tensor(pictures[numbers.start : numbers.stop])
             batch = _square_pixels(batch.to(device), pixel_mm)
             with torch.inference_mode():
                 answers = torch.stack(
@@ -118,7 +118,7 @@ class SliceClassifier:
         size = picture.shape[:2]
         device = self._runner.device
         network = model.network.to(device).eval()
-        batch = torch.from_numpy(np.ascontiguousarray(picture))[None].to(device)
+        batch = torch.tensor(picture)[None].to(device)
         batch = _square_pixels(batch, pixel_mm)
         images, frame = _framed(model, batch)
         if isinstance(network, CovidMaskNet):

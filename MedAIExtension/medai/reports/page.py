@@ -78,10 +78,12 @@ class Page:
         caption: str = "",
         digits: int = 3,
     ) -> None:
-        """A table with a header row; a column is numeric when its first value is a number."""
+        """A table with a header row; a column is numeric when it holds a number."""
         body = [list(row) for row in rows]
-        first = body[0] if body else [""] * len(columns)
-        classes = [' class="number"' if _is_number(value) else "" for value in first]
+        classes = [
+            ' class="number"' if any(_is_number(row[k]) for row in body) else ""
+            for k in range(len(columns))
+        ]
         parts = ['<div class="wide"><table>']
         if caption:
             parts.append(f"<caption>{escape(caption)}</caption>")

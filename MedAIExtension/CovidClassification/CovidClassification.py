@@ -1,0 +1,483 @@
+"""COVID Classification: how likely COVID-19 is, why, how severe, better or worse than before."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import slicer
+from slicer import vtkMRMLLabelMapVolumeNode, vtkMRMLScalarVolumeNode
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+)
+
+# In a checkout used in place, the packages lie one folder up; installed, they lie beside this file.
+if find_spec("medai") is None:
+    sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from medai import reports, scene
+from medai.errors import InputError
+from medai.inference.covid_assessment import CovidAssessment, CovidChoices
+from medai.inference.covid_result import COVID_CLASS, PLANES, RULES, CovidOptions
+from medai.inference.lesion_result import LesionOptions
+from medai.measures.severity import severity_rows
+from medai.models import ModelStore
+from medai.scene.color_maps import show_map
+from medai.scene.study_date import study_date
+from medai_panels.charts import show_chart
+from medai_panels.export_section import ExportSection
+from medai_panels.findings_table import FindingsTable
+from medai_panels.jump import jump_to
+from medai_panels.model_section import ModelSection
+from medai_panels.panel_widget import PanelWidget
+from medai_panels.pytorch import ensure_torch
+from medai_panels.research_use import add_research_use_line
+from medai_panels.run_section import RunSection
+from medai_panels.sample_data import register_sample
+from medai_panels.shown_errors import shown_errors
+from medai_panels.usable import set_usable
+from medai_panels.worker import new_worker
+
+TASK = "covid"
+SAMPLE_NAME = "Synthetic chest CT, two dates"
+_SAMPLE_GROWTH = 1.6
+
+
+class CovidClassification(ScriptedLoadableModule):
+    """What Slicer's module menu says."""
+
+    def __init__(self, parent: Any) -> None:
+        ScriptedLoadableModule.__init__(self, parent)
+        self.parent.title = _("COVID Classification")
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "MedAI")]
+        self.parent.dependencies = ["Segmentations", "Tables", "Plots"]
+        self.parent.contributors = ["MedAI maintainers"]
+        self.parent.helpText = _(
+            "Estimates how likely COVID-19 is on a chest CT, shows where the network looked, "
+            "measures severity and the change since an earlier study. Research use only."
+        )
+        self.parent.acknowledgementText = _(
+            "The networks follow Ter-Sarkisov (COVID-CT-Mask-Net) and Shah et al. (CTnet-10)."
+        )
+        register_sample(
+            SAMPLE_NAME, make_sample, self.resourcePath("Icons/CovidClassification.png")
+        )
+
+
+def make_sample(*args: Any) -> list[Any]:
+    """Make two synthetic chest CTs of one patient and show them: the later one, the earlier one."""
+    from medai.phantoms import PhantomLesion, chest_ct
+    from medai.phantoms.chest_lesions import usual_lesions
+
+    earlier = chest_ct()
+    lung_ml = np.count_nonzero(earlier.lungs) * earlier.volume.voxel_volume_ml
+    grown = [
+        PhantomLesion(lesion.kind, _SAMPLE_GROWTH * lesion.volume_ml, lesion.lung, lesion.on_pleura)
+        for lesion in usual_lesions(lung_ml)
+    ]
+    later = chest_ct(lesions=grown)
+    nodes = [scene.show_volume(study.volume) for study in (later, earlier)]
+    for node, name in zip(nodes, (_("Later CT"), _("Earlier CT")), strict=True):
+        node.SetName(slicer.mrmlScene.GenerateUniqueName(name))
+    return nodes
+
+
+@parameterNodeWrapper
+class CovidClassificationParameterNode:
+    """What the panel remembers, and what is saved with a scene.
+
+    modelId: "" until a model was taken.
+    """
+
+    inputVolume: vtkMRMLScalarVolumeNode
+    priorVolume: vtkMRMLScalarVolumeNode
+    lobes: vtkMRMLLabelMapVolumeNode
+    modelId: str = ""
+    rule: Annotated[str, Choice(list(RULES))] = "top-quartile"
+    device: Annotated[str, Choice(["auto", "cuda", "cpu"])] = "auto"
+    measureSeverity: bool = True
+    threePlanes: bool = False
+    showExplanation: bool = True
+    showLesions: bool = True
+
+
+class CovidClassificationWidget(PanelWidget):
+    """The panel: collects choices, starts the logic, shows what it answers."""
+
+    def make_logic(self) -> CovidClassificationLogic:
+        return CovidClassificationLogic()
+
+    def build(self) -> None:
+        self._source: Any = None
+        self._prior: Any = None
+        self._result: Any = None
+        self._nodes: Any = None
+        self._order: list[int] = []
+        self._model = ModelSection(self.ui.modelSection, TASK, ModelStore(), self._on_model)
+        self._run = RunSection(
+            self.ui.runSection,
+            self._start,
+            self._finished,
+            self._update_usable,
+            _("Classify the study. Slicer stays usable meanwhile."),
+        )
+        self._slices = FindingsTable(
+            self.ui.slicesTable,
+            [
+                (_("Slice"), _("Number of the slice, from the feet up."), "d"),
+                (_("p(COVID-19)"), _("Probability of COVID-19 on this slice."), ".2f"),
+                (_("±"), _("Spread over variants of the input and over members."), ".2f"),
+            ],
+            self._on_slice,
+        )
+        self._severity = FindingsTable(
+            self.ui.severityTable,
+            [
+                (_("Region"), _("Lung, zone or lobe; the patient's own right and left."), ""),
+                (_("Opacity %"), _("Lesion volume in percent of the region."), ".1f"),
+                (_("Score"), _("0 none, 1 to 25 %, 2 to 50 %, 3 to 75 %, 4 above."), ""),
+            ],
+            lambda row: None,
+        )
+        self._change = FindingsTable(
+            self.ui.changeTable,
+            [
+                (_("Measure"), _("What was measured on both dates."), ""),
+                (_("Earlier"), _("In the earlier study."), ",.1f"),
+                (_("Later"), _("In the later study."), ",.1f"),
+                (_("Change"), _("Later minus earlier."), "+,.1f"),
+            ],
+            lambda row: None,
+        )
+        add_research_use_line(self.ui.resultSection.layout())
+        self._export = ExportSection(
+            self.ui.exportSection,
+            "covid",
+            self._write,
+            _("probabilities, table per slice, severity, change and report"),
+        )
+        self.connections.add(self.ui.sampleButton.clicked, self.onSample)
+        self.connections.add(self.ui.slicePlotButton.clicked, self.onSlicePlot)
+        self.connections.add(self.ui.changePlotButton.clicked, self.onChangePlot)
+        self.connections.add(self.ui.sideBySideButton.clicked, self.onSideBySide)
+        self._show_result()
+
+    def cleanup(self) -> None:
+        super().cleanup()
+        for part in (
+            self._model,
+            self._run,
+            self._slices,
+            self._severity,
+            self._change,
+            self._export,
+        ):
+            part.close()
+        self.logic.close()
+
+    def abandon(self) -> None:
+        self._run.abandon()
+        self._source = self._prior = self._result = self._nodes = None
+        self._show_result()
+
+    def parameters_changed(self) -> None:
+        if self.parameters is not None:
+            self._take_model()
+            if self._result is not None:
+                self.logic.set_shown(self._nodes, self.parameters)
+        self._update_usable()
+
+    # What the user does.
+
+    def onSample(self, *args: Any) -> None:
+        with shown_errors(_("The synthetic CTs can't be made."), wait_cursor=True):
+            later, earlier = make_sample()
+            self.parameters.inputVolume = later
+            self.parameters.priorVolume = earlier
+
+    def onSlicePlot(self, *args: Any) -> None:
+        with shown_errors(_("The plot can't be shown.")):
+            show_chart(self._nodes.slice_plot)
+
+    def onChangePlot(self, *args: Any) -> None:
+        with shown_errors(_("The plot can't be shown.")):
+            show_chart(self._nodes.change_plot)
+
+    def onSideBySide(self, *args: Any) -> None:
+        with shown_errors(_("The studies can't be shown side by side.")):
+            self.logic.align_prior(self._result, self._prior)
+            _show_side_by_side(self._prior, self._source)
+
+    def _on_slice(self, row: int) -> None:
+        with shown_errors(_("Can't go to the slice.")):
+            jump_to(self.logic.slice_center(self._result, self._order[row]))
+
+    def _on_model(self, model_id: str) -> None:
+        if self.parameters is not None:
+            self.parameters.modelId = model_id
+
+    # A run.
+
+    def _start(self) -> Any:
+        ensure_torch()
+        chosen = self.parameters
+        self._running = chosen.inputVolume, chosen.priorVolume
+        return self.logic.start(chosen)
+
+    def _finished(self, result: Any) -> None:
+        source, prior = self._running
+        self._nodes = self.logic.show(result, source)
+        self._source, self._prior, self._result = source, prior, result
+        self._show_result()
+        self.parameters_changed()
+
+    def _write(self, folder: Path) -> None:
+        self.logic.export(self._result, folder)
+
+    # What the panel shows.
+
+    def _take_model(self) -> None:
+        if self.parameters.modelId:
+            self._model.choose(self.parameters.modelId)
+        elif self._model.model_id:
+            self.parameters.modelId = self._model.model_id
+
+    def _show_result(self) -> None:
+        result = self._result
+        notes = () if result is None else result.notes
+        answer = _("No result yet: choose a study and press Run.")
+        self.ui.answerLabel.setText(answer if result is None else result.sentence)
+        self.ui.notesLabel.setText("\n".join(notes))
+        self.ui.notesLabel.setVisible(bool(notes))
+        self._order, slice_table = _slice_rows(result)
+        self._slices.fill(slice_table)
+        severe = None if result is None else result.severity
+        self._severity.fill(
+            ()
+            if severe is None
+            else [(n, p, "–" if s is None else str(s)) for n, p, s in severity_rows(severe)]
+        )
+        self.ui.scoreLabel.setText(_score_sentence(severe))
+        change = None if result is None else result.change
+        self.ui.changeLabel.setText(
+            _("No earlier study was compared: choose one under Input and run again.")
+            if change is None
+            else change.sentence
+        )
+        self._change.fill(() if change is None else _change_rows(change))
+
+    def _update_usable(self, *args: Any) -> None:
+        busy = _("Wait for the run to end, or cancel it.") if self._run.running else ""
+        has_input = self.parameters is not None and self.parameters.inputVolume is not None
+        self._run.set_usable(
+            self._model.problem or ("" if has_input else _("Choose a chest CT first."))
+        )
+        self._model.set_usable(busy)
+        for widget in (
+            self.ui.inputVolumeSelector,
+            self.ui.priorVolumeSelector,
+            self.ui.lobesSelector,
+            self.ui.sampleButton,
+            self.ui.ruleSelector,
+            self.ui.deviceSelector,
+            self.ui.severityCheckBox,
+            self.ui.planesCheckBox,
+        ):
+            set_usable(widget, busy)
+        nothing = _("There is no result yet: press Run first.") if self._result is None else ""
+        for widget in (self.ui.explanationCheckBox, self.ui.slicePlotButton):
+            set_usable(widget, nothing)
+        no_lesions = nothing or (
+            "" if self._result.lesions is not None else _("Severity was not measured.")
+        )
+        set_usable(self.ui.lesionsCheckBox, no_lesions)
+        no_change = nothing or (
+            "" if self._result.change is not None else _("No earlier study was compared.")
+        )
+        for widget in (self.ui.changePlotButton, self.ui.sideBySideButton):
+            set_usable(widget, no_change)
+        self._export.set_usable(nothing)
+
+
+class CovidClassificationLogic(ScriptedLoadableModuleLogic):
+    """CT nodes in; assessments, nodes and files out. No widgets."""
+
+    def __init__(self, worker: Any = None) -> None:
+        """``worker`` is the process that computes; by default one is started at the first run."""
+        ScriptedLoadableModuleLogic.__init__(self)
+        self._worker = worker
+
+    def getParameterNode(self) -> CovidClassificationParameterNode:
+        return CovidClassificationParameterNode(super().getParameterNode())
+
+    def start(self, parameters: CovidClassificationParameterNode) -> Any:
+        """Start assessing in the worker process; returns the job.
+
+        Raises InputError when no study is chosen, or the earlier study is the study itself.
+        """
+        if parameters.inputVolume is None:
+            raise InputError(_("No study is chosen: choose a chest CT first."))
+        if parameters.priorVolume is parameters.inputVolume:
+            raise InputError(_("The earlier study is the study itself: choose another, or none."))
+        if self._worker is None:
+            self._worker = new_worker()
+        volume = scene.volume_from_node(parameters.inputVolume)
+        study = (volume,) if _is_picture(volume) else volume
+        return self._worker.submit(TASK, study, parameters.modelId, self.choices(parameters))
+
+    def choices(self, parameters: CovidClassificationParameterNode) -> CovidChoices:
+        """The parameters as choices of an assessment."""
+        lesion_model = (
+            ModelStore().recommended("lesions").id if parameters.measureSeverity else None
+        )
+        prior = parameters.priorVolume if parameters.measureSeverity else None
+        return CovidChoices(
+            classification=CovidOptions(
+                rule=parameters.rule,
+                planes=PLANES if parameters.threePlanes else PLANES[:1],
+                device=parameters.device,
+            ),
+            lesion_model=lesion_model,
+            lesions=LesionOptions(device=parameters.device),
+            lobes=None
+            if parameters.lobes is None
+            else scene.volume_from_node(parameters.lobes).array,
+            prior=None if prior is None else scene.volume_from_node(prior),
+            prior_date=None if prior is None else study_date(prior),
+            study_date=study_date(parameters.inputVolume),
+        )
+
+    def show(self, result: CovidAssessment, volumeNode: Any) -> Any:
+        """Show an assessment beside the volume it was made from; returns the nodes."""
+        if volumeNode is None or volumeNode.GetScene() is None:
+            raise InputError(_("The study of this result is no longer in the scene."))
+        return scene.show(result, volumeNode)
+
+    def set_shown(self, nodes: Any, parameters: CovidClassificationParameterNode) -> None:
+        """Show and hide what the parameters say; ``nodes`` are what ``show`` returned."""
+        show_map(nodes.explanation if parameters.showExplanation else None, opacity=0.45)
+        if nodes.lesions is not None:
+            display = nodes.lesions.segmentation.GetDisplayNode()
+            display.SetVisibility(parameters.showLesions)
+
+    def slice_center(self, result: CovidAssessment, index: int) -> tuple[float, float, float]:
+        """RAS in mm of the middle of an axial slice, for jumping there."""
+        from medai.scene.covid import slice_center_ras
+
+        return slice_center_ras(result, index)
+
+    def align_prior(self, result: CovidAssessment, priorNode: Any) -> Any:
+        """Lay the earlier study's lungs onto the later one's by a transform node; returns it."""
+        from medai.scene.covid import align_prior
+
+        if priorNode is None or priorNode.GetScene() is None:
+            raise InputError(_("The earlier study is no longer in the scene."))
+        return align_prior(result, priorNode)
+
+    def export(self, result: CovidAssessment, folder: Path) -> None:
+        """Write everything about a result into a new folder. Raises OutputError."""
+        reports.write(result, folder)
+
+    def close(self) -> None:
+        """End the worker process."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+
+class CovidClassificationTest(ScriptedLoadableModuleTest):
+    """A short run through the module inside Slicer; the project's Testing folder has the rest."""
+
+    def runTest(self) -> None:
+        slicer.mrmlScene.Clear(0)
+        self.test_a_synthetic_ct_is_classified_and_shown()
+
+    def test_a_synthetic_ct_is_classified_and_shown(self) -> None:
+        from medai.inference.assess_covid import assess_covid
+
+        self.delayDisplay("Making two synthetic CTs")
+        later, earlier = make_sample()
+        logic = CovidClassificationLogic()
+        parameters = logic.getParameterNode()
+        parameters.inputVolume, parameters.priorVolume = later, earlier
+        self.delayDisplay("Classifying")
+        result = assess_covid(
+            scene.volume_from_node(later),
+            ModelStore().recommended(TASK).id,
+            logic.choices(parameters),
+        )
+        nodes = logic.show(result, later)
+        self.assertGreater(nodes.slice_table.GetNumberOfRows(), 5)
+        self.assertIsNotNone(nodes.change_table)
+        self.delayDisplay("Done")
+
+
+def _is_picture(volume: Any) -> bool:
+    return volume.grid_shape[0] == 1 and volume.array.dtype == np.uint8
+
+
+def _slice_rows(result: Any) -> tuple[list[int], list[tuple[int, float, float]]]:
+    """Canonical indices and table rows of the axial slices, most suspicious first."""
+    if result is None:
+        return [], []
+    answer = result.classification
+    part = answer.slices[0]
+    covid = part.probability[:, answer.classes.index(COVID_CLASS)]
+    order = np.argsort(-covid, kind="stable")
+    rows = [(int(part.index[k]) + 1, float(covid[k]), float(part.spread[k])) for k in order]
+    return [int(part.index[k]) for k in order], rows
+
+
+def _score_sentence(severe: Any) -> str:
+    if severe is None:
+        return _("Severity was not measured.")
+    if severe.lung_severity_score is not None:
+        return _("Lung severity score {score} of 20, five lobes.").format(
+            score=severe.lung_severity_score
+        )
+    if severe.zone_score is None:
+        return _("No total score: a lung zone is not in view.")
+    return _("Zone score {score} of 24: six zones by volume, not the lobe-based score.").format(
+        score=severe.zone_score
+    )
+
+
+def _change_rows(change: Any) -> list[tuple[str, float, float, float]]:
+    earlier, later = change.earlier, change.later
+    return [
+        (
+            _("Lesion (mL)"),
+            change.earlier_lesion_volume_ml,
+            change.later_lesion_volume_ml,
+            change.lesion_volume_change_ml,
+        ),
+        (
+            _("Opacity (% of lung)"),
+            earlier.opacity_percent,
+            later.opacity_percent,
+            change.opacity_change_points,
+        ),
+        (
+            _("High opacity (% of lung)"),
+            earlier.high_opacity_percent,
+            later.high_opacity_percent,
+            change.high_opacity_change_points,
+        ),
+    ]
+
+
+def _show_side_by_side(left_node: Any, right_node: Any) -> None:
+    layout_manager = slicer.app.layoutManager()
+    layout_manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutSideBySideView)
+    for view, node in (("Red", left_node), ("Yellow", right_node)):
+        logic = layout_manager.sliceWidget(view).sliceLogic()
+        logic.GetSliceNode().SetOrientation("Axial")
+        logic.GetSliceCompositeNode().SetBackgroundVolumeID(node.GetID())

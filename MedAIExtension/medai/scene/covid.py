@@ -1,0 +1,175 @@
+"""A COVID assessment in the scene: explanation overlay, tables, plots, and the lesions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from medai import host
+from medai.errors import InputError
+from medai.images import to_axial
+from medai.inference.covid_assessment import CovidAssessment
+from medai.inference.covid_result import COVID_CLASS
+from medai.measures.follow_up import FollowUp, lung_box_transform
+from medai.measures.severity import Severity, severity_rows
+from medai.palette import VERMILLION
+from medai.scene.color_maps import put_map
+from medai.scene.lesions import LesionNodes, show_lesions
+from medai.scene.result_nodes import ResultNodes
+from medai.scene.show import show_result
+from medai.scene.tables import put_chart, put_table
+from medai.scene.volumes import check_grid
+
+
+@dataclass(frozen=True)
+class CovidNodes:
+    """The nodes that show one CovidAssessment; None where there is nothing of the kind.
+
+    folder: the subject-hierarchy item that holds all of them but the lesions' segmentation.
+    """
+
+    explanation: Any
+    slice_table: Any
+    slice_plot: Any
+    folder: int
+    severity_table: Any | None = None
+    change_table: Any | None = None
+    change_plot: Any | None = None
+    lesions: LesionNodes | None = None
+
+
+@show_result.register
+def show_covid(result: CovidAssessment, node: Any) -> CovidNodes:
+    """Show an assessment beside the volume ``node``; the overlay waits for ``show_map``.
+
+    Raises GeometryError when ``node`` no longer holds the assessed volume.
+    """
+    answer = result.classification
+    check_grid(answer.volume, node)
+    nodes = ResultNodes(node, "covid", f"{node.GetName()} COVID results")
+    table = _slice_table(result, nodes)
+    change_table = None if result.change is None else _change_table(result.change, nodes)
+    return CovidNodes(
+        explanation=put_map(
+            nodes,
+            "explanation",
+            f"{answer.explanation_kind} (%)",
+            answer.explanation[0],
+            answer.volume.ijk_to_ras,
+        ),
+        slice_table=table,
+        slice_plot=put_chart(
+            nodes,
+            "slice plot",
+            "probability of COVID-19 by slice",
+            table,
+            kind="scatter",
+            x="slice",
+            y="probability of COVID-19",
+            color=VERMILLION,
+        ),
+        folder=nodes.folder,
+        severity_table=None if result.severity is None else _severity_table(result.severity, nodes),
+        change_table=change_table,
+        change_plot=None if change_table is None else _change_plot(nodes, change_table),
+        lesions=None if result.lesions is None else show_lesions(result.lesions, node),
+    )
+
+
+def slice_center_ras(result: CovidAssessment, index: int) -> tuple[float, float, float]:
+    """RAS in mm of the middle of the axial slice with this canonical index."""
+    axial = to_axial(result.volume)
+    _, rows, columns = axial.grid_shape
+    r, a, s = axial.ras_of(np.array([index, (rows - 1) / 2, (columns - 1) / 2]))
+    return float(r), float(a), float(s)
+
+
+def _slice_table(result: CovidAssessment, nodes: ResultNodes) -> Any:
+    answer = result.classification
+    part = answer.slices[0]
+    return put_table(
+        nodes,
+        "slice table",
+        "slice table",
+        [
+            ("slice", (part.index + 1).astype(np.int32)),
+            (
+                "probability of COVID-19",
+                part.probability[:, answer.classes.index(COVID_CLASS)].copy(),
+            ),
+            ("spread", part.spread),
+        ],
+    )
+
+
+def _severity_table(severe: Severity, nodes: ResultNodes) -> Any:
+    rows = severity_rows(severe)
+    return put_table(
+        nodes,
+        "severity table",
+        "severity table",
+        [
+            ("region", [name for name, _, _ in rows]),
+            ("opacity (%)", np.array([percent for _, percent, _ in rows])),
+            ("score (0-4)", np.array([np.nan if s is None else s for _, _, s in rows])),
+        ],
+    )
+
+
+def _change_table(change: FollowUp, nodes: ResultNodes) -> Any:
+    return put_table(
+        nodes,
+        "change table",
+        "change table",
+        [
+            ("study", ["earlier", "later"]),
+            ("number", np.array([0, 1], np.int32)),
+            (
+                "opacity (%)",
+                np.array([change.earlier.opacity_percent, change.later.opacity_percent]),
+            ),
+            (
+                "lesion (mL)",
+                np.array([change.earlier_lesion_volume_ml, change.later_lesion_volume_ml]),
+            ),
+        ],
+    )
+
+
+def _change_plot(nodes: ResultNodes, table: Any) -> Any:
+    return put_chart(
+        nodes,
+        "change plot",
+        "opacity on the two dates",
+        table,
+        kind="bar",
+        x="study",
+        y="opacity (%)",
+        color=VERMILLION,
+    )
+
+
+def align_prior(result: CovidAssessment, prior_node: Any) -> Any:
+    """Lay the earlier study's lung box onto the later one's by a linear transform; returns it.
+
+    Only how the earlier study is shown changes, not its voxels. Raises InputError when no earlier
+    study was compared.
+    """
+    earlier, later = result.prior_lesions, result.lesions
+    if earlier is None or later is None:
+        raise InputError("No earlier study was compared: nothing to lay side by side.")
+    to_earlier = lung_box_transform(
+        to_axial(earlier.volume),
+        to_axial(replace(earlier.volume, array=earlier.lungs)).array,
+        to_axial(later.volume),
+        to_axial(replace(later.volume, array=later.lungs)).array,
+    )
+    nodes = ResultNodes(prior_node, "covid", f"{prior_node.GetName()} COVID results")
+    transform = nodes.node("alignment", "vtkMRMLLinearTransformNode", "laid onto the later study")
+    slicer = host.start()
+    matrix = slicer.util.vtkMatrixFromArray(np.linalg.inv(to_earlier))
+    transform.SetMatrixTransformToParent(matrix)
+    prior_node.SetAndObserveTransformNodeID(transform.GetID())
+    return transform
