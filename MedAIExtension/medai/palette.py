@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Rgb = tuple[float, float, float]
 
 BLACK: Rgb = (0.0, 0.0, 0.0)
+WHITE: Rgb = (1.0, 1.0, 1.0)
 ORANGE: Rgb = (0.902, 0.624, 0.0)
 SKY_BLUE: Rgb = (0.337, 0.706, 0.914)
 BLUISH_GREEN: Rgb = (0.0, 0.620, 0.451)
@@ -32,7 +33,7 @@ CLASS_COLORS = MappingProxyType(
         "lens": SKY_BLUE,
         "cataract": VERMILLION,
         "region of interest": YELLOW,
-        "consensus": BLACK,
+        "consensus": WHITE,
     }
 )
 

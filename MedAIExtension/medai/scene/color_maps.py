@@ -1,0 +1,108 @@
+"""Probability maps over a volume: color table, transparency and legend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medai import host
+from medai.resources import resources_folder
+from medai.scene.result_nodes import ResultNodes
+from medai.scene.volumes import put_array
+
+_COLORS = "MedAI-Probability"
+_last_put: WeakValueDictionary[str, NDArray] = WeakValueDictionary()
+
+
+def put_map(
+    nodes: ResultNodes,
+    role: str,
+    name: str,
+    values: NDArray,
+    ijk_to_ras: NDArray[np.float64],
+    *,
+    to_fraction: Callable[[NDArray], NDArray] | None = None,
+) -> Any:
+    """A map of fractions 0..1 (z, y, x) as a label map node in whole percent, hot = high.
+
+    to_fraction: turns one plane of ``values`` into fractions, where they are something else.
+
+    A label map, because a drag in Slicer's window/level tool changes whatever scalar volume lies
+    over the CT, never the label layer. In 8 bits a 512×512×600 map takes 150 MB. The node has a
+    legend; ``show_map`` lays it over the volume.
+    """
+    is_new = nodes.find(role) is None
+    node = nodes.node(role, "vtkMRMLLabelMapVolumeNode", name)
+    if node.GetImageData() is None or _last_put.get(node.GetID()) is not values:
+        put_array(node, _percent(values, to_fraction), ijk_to_ras)
+        _last_put[node.GetID()] = values
+    if is_new:
+        display = node.GetDisplayNode()
+        display.SetAndObserveColorNodeID(_color_table().GetID())
+        display.SetScalarRangeFlag(display.UseManualScalarRange)
+        display.SetScalarRange(0, 100)
+        legend = host.start().modules.colors.logic().AddDefaultColorLegendDisplayNode(node)
+        legend.SetTitleText(name[:1].upper() + name[1:])
+        legend.GetTitleTextProperty().SetFontSize(14)
+        legend.GetLabelTextProperty().SetFontSize(12)
+        legend.SetLabelFormat("%.0f")
+        legend.SetNumberOfLabels(5)
+        legend.SetUseColorNamesForLabels(False)
+        legend.SetVisibility(False)
+    return node
+
+
+def show_map(map_node: Any | None, opacity: float = 0.6) -> None:
+    """Lay one map over the volume in all slice views, with its legend; None takes it away."""
+    slicer = host.start()
+    scene = slicer.mrmlScene
+    shown = None if map_node is None else legend_of(map_node)
+    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLColorLegendDisplayNode")):
+        legend = scene.GetNthNodeByClass(index, "vtkMRMLColorLegendDisplayNode")
+        legend.SetVisibility(legend is shown)
+    slicer.util.setSliceViewerLayers(label=map_node, labelOpacity=opacity)
+
+
+def legend_of(map_node: Any) -> Any | None:
+    """The legend's display node of a map."""
+    return host.start().modules.colors.logic().GetColorLegendDisplayNode(map_node)
+
+
+def _color_table() -> Any:
+    # A singleton: one in the scene, also after scenes that brought their own were read.
+    slicer = host.start()
+    node = slicer.mrmlScene.GetSingletonNode(_COLORS, "vtkMRMLColorTableNode")
+    if node is None:
+        node = slicer.vtkMRMLColorTableNode()
+        node.SetTypeToUser()
+        node.SetName(_COLORS)
+        node.SetSingletonTag(_COLORS)
+        entries = _color_entries()
+        node.SetNumberOfColors(len(entries))
+        for index, (name, rgba) in enumerate(entries):
+            node.SetColor(index, name, *(channel / 255 for channel in rgba))
+        node = slicer.mrmlScene.AddNode(node)
+    return node
+
+
+def _color_entries() -> list[tuple[str, tuple[int, ...]]]:
+    """Name and RGBA 0..255 of each color in the shipped table, in order."""
+    path = resources_folder() / "ColorTables" / f"{_COLORS}.ctbl"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    rows = [line.split() for line in lines if not line.startswith("#")]
+    return [(row[1], tuple(map(int, row[2:]))) for row in rows]
+
+
+def _percent(
+    values: NDArray, to_fraction: Callable[[NDArray], NDArray] | None
+) -> NDArray[np.uint8]:
+    # Plane by plane, so that a large map never stands in memory as float as a whole.
+    percent = np.empty(values.shape, np.uint8)
+    for index, plane in enumerate(values):
+        fraction = plane if to_fraction is None else to_fraction(plane)
+        percent[index] = np.rint(100 * np.clip(fraction.astype(np.float32), 0, 1))
+    return percent

@@ -1,0 +1,263 @@
+"""A lesion segmentation in the scene: segments, maps, boxes, tables and plots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from medai.images import to_axial
+from medai.inference.lesion_result import LesionResult
+from medai.measures.zones import ZONE_NAMES
+from medai.palette import BLUE, CLASS_COLORS, SKY_BLUE, VERMILLION, YELLOW
+from medai.scene.boxes import put_box_labels, put_boxes
+from medai.scene.color_maps import put_map
+from medai.scene.result_nodes import ResultNodes
+from medai.scene.segments import SegmentLook, put_labels
+from medai.scene.show import show_result
+from medai.scene.tables import Column, put_chart, put_table
+from medai.scene.volumes import check_grid
+
+_LUNGS = {
+    1: SegmentLook("right lung", CLASS_COLORS["right lung"], fill=0, outline=0.7, surface=0.2),
+    2: SegmentLook("left lung", CLASS_COLORS["left lung"], fill=0, outline=0.7, surface=0.2),
+}
+_ZONES = {
+    zone: SegmentLook(f"{ZONE_NAMES[zone]} zone", BLUE if zone > 3 else SKY_BLUE, visible=False)
+    for zone in range(1, len(ZONE_NAMES))
+}
+_HISTOGRAM_BINS = 20
+# What only a network that proposes regions gives.
+_ROI_ROLES = (
+    "score map",
+    "RoI boxes",
+    "RoI score labels",
+    "RoI table",
+    "RoI histogram table",
+    "RoI histogram",
+    "RoI histogram series",
+    "RoI scatter",
+    "RoI scatter series",
+)
+
+
+@dataclass(frozen=True)
+class LesionNodes:
+    """The nodes that show one LesionResult; None where the network gives nothing to show.
+
+    folder: the subject-hierarchy item that holds all but the segmentation.
+    """
+
+    segmentation: Any
+    probability: Any
+    lesion_table: Any
+    burden_table: Any
+    zone_plot: Any
+    folder: int
+    score_map: Any | None = None
+    boxes: Any | None = None
+    box_scores: Any | None = None
+    score_histogram: Any | None = None
+    area_score_plot: Any | None = None
+
+
+@show_result.register
+def show_lesions(result: LesionResult, node: Any) -> LesionNodes:
+    """Show lesions, lungs, zones, probability, RoIs and numbers beside the CT ``node``.
+
+    One segment for each lesion class, outlined with a light fill; lungs as lines; zones hidden.
+    Maps, boxes and plots are made but shown only when asked for (``color_maps.show_map``, the
+    boxes' visibility). Raises GeometryError when ``node`` no longer holds the result's volume.
+    """
+    check_grid(result.volume, node)
+    nodes = ResultNodes(node, "lesions", f"{node.GetName()} lesion results")
+    burden_table = _burden_table(result, nodes)
+    shown = LesionNodes(
+        segmentation=_segmentation(result, nodes),
+        probability=put_map(
+            nodes,
+            "probability",
+            "lesion probability (%)",
+            result.probability,
+            result.volume.ijk_to_ras,
+        ),
+        lesion_table=_lesion_table(result, nodes),
+        burden_table=burden_table,
+        zone_plot=_zone_plot(nodes, burden_table),
+        folder=nodes.folder,
+    )
+    if result.rois is None:
+        for role in _ROI_ROLES:
+            nodes.remove(role)
+        return shown
+    return replace(shown, **_roi_nodes(result, nodes))
+
+
+def _segmentation(result: LesionResult, nodes: ResultNodes) -> Any:
+    is_new = nodes.find("segmentation") is None
+    node = nodes.node("segmentation", "vtkMRMLSegmentationNode", "lesions", beside=True)
+    if is_new:
+        node.SetReferenceImageGeometryParameterFromVolumeNode(nodes.source)
+        node.GetDisplayNode().SetSliceIntersectionThickness(2)
+    matrix = result.volume.ijk_to_ras
+    lesions = {
+        value: SegmentLook(name, CLASS_COLORS.get(name, VERMILLION))
+        for value, name in enumerate(result.classes, start=1)
+    }
+    # Other thresholds change neither zones nor lungs, which are made from them.
+    if put_labels(node, result.zones, matrix, _ZONES):
+        put_labels(node, result.lungs, matrix, _LUNGS)
+    # Last, so that a lesion's outline lies over the lung's where they meet.
+    put_labels(node, result.lesions, matrix, lesions)
+    if is_new:
+        looks = (*_LUNGS.values(), *lesions.values(), *_ZONES.values())
+        node.GetSegmentation().ReorderSegments([look.name for look in looks])
+    return node
+
+
+def _mask_score(logit: NDArray[np.float16]) -> NDArray[np.float32]:
+    """A RoI's mask score 0..1; 0 where no RoI is, whose logit is exactly 0."""
+    return np.where(logit == 0, 0, expit(logit.astype(np.float32)))
+
+
+def _lesion_table(result: LesionResult, nodes: ResultNodes) -> Any:
+    found = result.findings
+    extent = np.array([lesion.extent_mm for lesion in found]).reshape(-1, 3)
+    center = np.array([lesion.center_ras for lesion in found]).reshape(-1, 3)
+    return put_table(
+        nodes,
+        "lesion table",
+        "lesion table",
+        [
+            ("number", np.array([lesion.number for lesion in found], np.int32)),
+            ("kind", [lesion.kind for lesion in found]),
+            ("zone", [ZONE_NAMES[lesion.zone] for lesion in found]),
+            ("volume (mL)", np.array([lesion.volume_ml for lesion in found])),
+            ("mean density (HU)", np.array([lesion.mean_hu for lesion in found])),
+            *((f"extent {axis} (mm)", extent[:, i]) for i, axis in enumerate("RAS")),
+            ("slices", np.array([lesion.slices for lesion in found], np.int32)),
+            ("score", np.array([lesion.score for lesion in found])),
+            *((f"center {axis} (mm)", center[:, i]) for i, axis in enumerate("RAS")),
+        ],
+    )
+
+
+def _burden_table(result: LesionResult, nodes: ResultNodes) -> Any:
+    burden = result.burden
+    regions = list(burden.zone_opacity_percent)
+    return put_table(
+        nodes,
+        "burden table",
+        "burden table",
+        [
+            ("region", ["both lungs", "right lung", "left lung", *regions]),
+            (
+                "lung (mL)",
+                np.array(
+                    [
+                        burden.lung_volume_ml,
+                        burden.right_lung_volume_ml,
+                        burden.left_lung_volume_ml,
+                        *(burden.zone_lung_volume_ml[name] for name in regions),
+                    ]
+                ),
+            ),
+            (
+                "opacity (%)",
+                np.array(
+                    [
+                        burden.opacity_percent,
+                        burden.right_opacity_percent,
+                        burden.left_opacity_percent,
+                        *(burden.zone_opacity_percent[name] for name in regions),
+                    ]
+                ),
+            ),
+        ],
+    )
+
+
+def _zone_plot(nodes: ResultNodes, burden_table: Any) -> Any:
+    return put_chart(
+        nodes,
+        "zone plot",
+        "opacity by zone",
+        burden_table,
+        kind="bar",
+        x="region",
+        y="opacity (%)",
+        color=VERMILLION,
+    )
+
+
+def _roi_nodes(result: LesionResult, nodes: ResultNodes) -> dict[str, Any]:
+    """Boxes and scores of the RoIs above the threshold; plots of all of them."""
+    assert result.rois is not None and result.options.score_threshold is not None
+    shown = result.rois.score >= result.options.score_threshold
+    corners = _corners_ras(result, shown)
+    assert result.score_map is not None
+    score = result.rois.score.astype(np.float64)
+    counts, edges = np.histogram(score, bins=_HISTOGRAM_BINS, range=(0.0, 1.0))
+    bins = [f"{low:.2f}–{high:.2f}" for low, high in pairwise(edges)]
+    histogram: list[Column] = [("RoI score", bins), ("RoIs", counts.astype(np.int32))]
+    scatter: list[Column] = [
+        ("RoI area (pixels)", result.rois.area_px.astype(np.float64)),
+        ("RoI score", score),
+    ]
+    return {
+        "score_map": put_map(
+            nodes,
+            "score map",
+            "RoI mask score (%)",
+            result.score_map,
+            result.volume.ijk_to_ras,
+            to_fraction=_mask_score,
+        ),
+        "boxes": put_boxes(nodes, "RoI boxes", "RoI boxes", corners, YELLOW),
+        "box_scores": put_box_labels(
+            nodes,
+            "RoI score labels",
+            "RoI score labels",
+            corners[:, [0, 4]].mean(axis=1),
+            [f"{value:.2f}" for value in score[shown]],
+            YELLOW,
+        ),
+        "score_histogram": put_chart(
+            nodes,
+            "RoI histogram",
+            "RoI scores",
+            put_table(nodes, "RoI histogram table", "RoI score histogram table", histogram),
+            kind="bar",
+            x="RoI score",
+            y="RoIs",
+            color=SKY_BLUE,
+        ),
+        "area_score_plot": put_chart(
+            nodes,
+            "RoI scatter",
+            "RoI area and score",
+            put_table(nodes, "RoI table", "RoI table", scatter),
+            kind="scatter",
+            x="RoI area (pixels)",
+            y="RoI score",
+            color=SKY_BLUE,
+            log_x=True,
+        ),
+    }
+
+
+def _corners_ras(result: LesionResult, shown: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The 8 corners of each shown RoI, (n, 8, 3) in mm, as thick as its slice."""
+    assert result.rois is not None
+    slice_index = result.rois.slice_index[shown].astype(np.float64)
+    x0, y0, x1, y1 = result.rois.box[shown].astype(np.float64).T
+    # Boxes count pixels from their edges, positions from the pixels' centers.
+    face = np.stack([np.stack(c, -1) for c in ((y0, x0), (y0, x1), (y1, x1), (y1, x0))], 1) - 0.5
+    zyx = np.empty((len(slice_index), 8, 3))
+    zyx[:, :4, 1:], zyx[:, 4:, 1:] = face, face
+    zyx[:, :4, 0], zyx[:, 4:, 0] = slice_index[:, None] - 0.5, slice_index[:, None] + 0.5
+    return to_axial(result.volume).ras_of(zyx)
