@@ -1,0 +1,273 @@
+"""Each lesion's numbers, and the burden of all of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from medai.errors import GeometryError
+from medai.images.orientation import to_axial
+from medai.images.volume import Volume
+from medai.measures.zones import ZONE_NAMES
+
+Ras = tuple[float, float, float]
+
+HIGH_OPACITY_HU = -200
+# A lesion's inmost point is looked for on at most about this many voxels.
+_MAX_CENTER_VOXELS = 200_000
+_MOSTLY = 0.5
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One 3D connected component of lesion voxels (26 neighbors, one class).
+
+    number: 1 for the largest.
+    kind: the class's name.
+    extent_mm: sizes along (R, A, S) of the box around it.
+    slices: axial slices it is seen in.
+    score: mean probability over its voxels, 0..1.
+    zone: lung zone 1..6 that holds most of it, 0 for none (see ZONE_NAMES).
+    center_ras: RAS in mm of a voxel inside the lesion, far from its border.
+    """
+
+    number: int
+    kind: str
+    volume_ml: float
+    mean_hu: float
+    extent_mm: Ras
+    slices: int
+    score: float
+    zone: int
+    center_ras: Ras
+
+
+@dataclass(frozen=True)
+class LesionBurden:
+    """The burden of all lesions, in mL and in percent of lung volume.
+
+    ``lesion_volume_ml`` and ``class_volume_ml`` count every lesion voxel; percentages count those
+    inside the lung or zone they are of. A percentage of a lung or zone that isn't in view is nan.
+    high_opacity_percent: lesion voxels of -200 HU and more, in percent of the lung volume.
+    """
+
+    lung_volume_ml: float
+    right_lung_volume_ml: float
+    left_lung_volume_ml: float
+    lesion_volume_ml: float
+    class_volume_ml: dict[str, float]
+    opacity_percent: float
+    right_opacity_percent: float
+    left_opacity_percent: float
+    zone_lung_volume_ml: dict[str, float]
+    zone_lesion_volume_ml: dict[str, float]
+    zone_opacity_percent: dict[str, float]
+    high_opacity_percent: float
+    lesion_count: int
+
+
+def measure_lesions(
+    volume: Volume,
+    lesions: NDArray[np.uint8],
+    zones: NDArray[np.uint8],
+    probability: NDArray,
+    classes: Sequence[str],
+) -> tuple[tuple[Lesion, ...], LesionBurden]:
+    """Every lesion, largest first, and their burden.
+
+    volume: CT in HU. lesions: uint8 (z, y, x), 0 or 1 + class index. zones: uint8 (z, y, x), see
+    lung_zones. probability: (z, y, x) in 0..1. All on ``volume``'s grid.
+    Percentage of opacity: lesion volume / lung volume, as the COVID-19 severity literature defines
+    it (PO). Raises GeometryError when the shapes differ.
+    """
+    for what, array in (("lesions", lesions), ("zones", zones), ("probability", probability)):
+        if array.shape != volume.grid_shape:
+            raise GeometryError(
+                f"{volume.name}: {what} of shape {array.shape}, expected {volume.grid_shape}."
+            )
+    box = _box(lesions)
+    inside = lesions[box]
+    numbers, kinds = _components(inside, len(classes))
+    at = np.nonzero(numbers)
+    of = numbers[at] - 1
+    hu = volume.array[box][at]
+    zone = zones[box][at]
+    voxel_ml = volume.voxel_volume_ml
+    found = _each(volume, box, numbers, at, of, kinds, classes, hu, zone, probability[box][at])
+
+    zone_lung_ml = voxel_ml * _counts(zones)
+    zone_lesion_ml = voxel_ml * np.bincount(zone, minlength=len(ZONE_NAMES))
+    high_ml = voxel_ml * np.count_nonzero((hu >= HIGH_OPACITY_HU) & (zone > 0))
+    class_ml = voxel_ml * np.bincount(inside[at], minlength=len(classes) + 1)[1:]
+    right, left = slice(1, 4), slice(4, 7)
+    burden = LesionBurden(
+        lung_volume_ml=float(zone_lung_ml[1:].sum()),
+        right_lung_volume_ml=float(zone_lung_ml[right].sum()),
+        left_lung_volume_ml=float(zone_lung_ml[left].sum()),
+        lesion_volume_ml=float(class_ml.sum()),
+        class_volume_ml=dict(zip(classes, class_ml.tolist(), strict=True)),
+        opacity_percent=_percent(zone_lesion_ml[1:].sum(), zone_lung_ml[1:].sum()),
+        right_opacity_percent=_percent(zone_lesion_ml[right].sum(), zone_lung_ml[right].sum()),
+        left_opacity_percent=_percent(zone_lesion_ml[left].sum(), zone_lung_ml[left].sum()),
+        zone_lung_volume_ml=_by_zone(zone_lung_ml),
+        zone_lesion_volume_ml=_by_zone(zone_lesion_ml),
+        zone_opacity_percent=_by_zone(
+            [_percent(*pair) for pair in zip(zone_lesion_ml, zone_lung_ml, strict=True)]
+        ),
+        high_opacity_percent=_percent(high_ml, zone_lung_ml[1:].sum()),
+        lesion_count=len(found),
+    )
+    return found, burden
+
+
+def burden_sentence(burden: LesionBurden) -> str:
+    """The burden in one sentence, for a panel and a report's first line."""
+    if burden.lung_volume_ml == 0:
+        return "No lungs in view."
+    if burden.lesion_count == 0:
+        return f"No lesions found in {burden.lung_volume_ml:,.0f} mL of lung."
+    sides = [
+        f"{side} {percent:.1f} %" if math.isfinite(percent) else f"{side} not in view"
+        for side, percent in (
+            ("right", burden.right_opacity_percent),
+            ("left", burden.left_opacity_percent),
+        )
+    ]
+    regions = "1 region" if burden.lesion_count == 1 else f"{burden.lesion_count} regions"
+    volume = burden.lesion_volume_ml
+    return (
+        f"Lesions {volume:,.{0 if volume >= 10 else 1}f} mL, {burden.opacity_percent:.1f} % of "
+        f"lung ({', '.join(sides)}), {regions}, {_where(burden)}."
+    )
+
+
+def _where(burden: LesionBurden) -> str:
+    total = sum(burden.zone_lesion_volume_ml.values())
+    for height in ("upper", "middle", "lower"):
+        part = sum(ml for zone, ml in burden.zone_lesion_volume_ml.items() if height in zone)
+        if part > _MOSTLY * total:
+            return f"mostly {height} zones"
+    return "spread over the zones"
+
+
+def _box(mask: NDArray) -> tuple[slice, slice, slice]:
+    """The smallest box around the non-zero voxels; an empty one when there are none."""
+    lines = [mask.any(axis=(1, 2)), mask.any(axis=(0, 2)), mask.any(axis=(0, 1))]
+    if not lines[0].any():
+        return slice(0, 0), slice(0, 0), slice(0, 0)
+    ends = [np.flatnonzero(line) for line in lines]
+    z, y, x = (slice(int(line[0]), int(line[-1]) + 1) for line in ends)
+    return z, y, x
+
+
+def _components(lesions: NDArray[np.uint8], classes: int) -> tuple[NDArray[np.int32], list[int]]:
+    """Components numbered from 1, and each one's class index."""
+    numbers = np.zeros(lesions.shape, np.int32)
+    kinds: list[int] = []
+    for kind in range(classes):
+        labels, count = ndimage.label(lesions == kind + 1, np.ones((3, 3, 3)), output=np.int32)
+        np.add(labels, len(kinds), out=numbers, where=labels > 0)
+        kinds += [kind] * count
+    return numbers, kinds
+
+
+def _each(
+    volume: Volume,
+    box: tuple[slice, slice, slice],
+    numbers: NDArray[np.int32],
+    at: tuple[NDArray, ...],
+    of: NDArray,
+    kinds: list[int],
+    classes: Sequence[str],
+    hu: NDArray,
+    zone: NDArray,
+    probability: NDArray,
+) -> tuple[Lesion, ...]:
+    count = len(kinds)
+    if count == 0:
+        return ()
+    corner = np.array([part.start for part in box])
+    sizes = np.bincount(of, minlength=count)
+    mean_hu = np.bincount(of, hu, count) / sizes
+    score = np.bincount(of, probability, count) / sizes
+    by_zone = np.bincount(of * len(ZONE_NAMES) + zone, minlength=count * len(ZONE_NAMES))
+    by_zone = by_zone.reshape(count, len(ZONE_NAMES))
+    best_zone = np.where(by_zone[:, 1:].any(axis=1), 1 + by_zone[:, 1:].argmax(axis=1), 0)
+
+    # A voxel's own size belongs to the extent, whichever way the grid lies in space.
+    footprint = np.abs(volume.ijk_to_ras[:3, :3]).sum(axis=1)
+    index = range(1, count + 1)
+    extent = np.empty((count, 3))
+    for axis in range(3):
+        step = volume.ijk_to_ras[axis, 2::-1]
+        place = sum(step[k] * at[k] for k in range(3))
+        extent[:, axis] = (
+            ndimage.maximum(place, of + 1, index) - ndimage.minimum(place, of + 1, index)
+        ) + footprint[axis]
+
+    slice_axis = to_axial(volume).source_axes[0]
+    seen = np.unique(of.astype(np.int64) * volume.grid_shape[slice_axis] + at[slice_axis])
+    slices = np.bincount(seen // volume.grid_shape[slice_axis], minlength=count)
+
+    centers = volume.ras_of(_inmost(numbers, count, volume.spacing_mm) + corner)
+    order = np.argsort(-sizes, kind="stable")
+    return tuple(
+        Lesion(
+            number=number,
+            kind=classes[kinds[k]],
+            volume_ml=float(sizes[k] * volume.voxel_volume_ml),
+            mean_hu=float(mean_hu[k]),
+            extent_mm=_ras(extent[k]),
+            slices=int(slices[k]),
+            score=float(score[k]),
+            zone=int(best_zone[k]),
+            center_ras=_ras(centers[k]),
+        )
+        for number, k in enumerate(order, start=1)
+    )
+
+
+def _inmost(
+    numbers: NDArray[np.int32], count: int, spacing_mm: tuple[float, float, float]
+) -> NDArray[np.int64]:
+    """For each component the voxel (z, y, x) farthest from its border."""
+    points = np.empty((count, 3), np.int64)
+    for k, box in enumerate(ndimage.find_objects(numbers, count)):
+        mask = numbers[box] == k + 1
+        stride = 1
+        while mask.size // stride**3 > _MAX_CENTER_VOXELS:
+            stride += 1
+        coarse = mask[::stride, ::stride, ::stride]
+        if not coarse.any():
+            coarse, stride = mask, 1
+        depth = ndimage.distance_transform_edt(np.pad(coarse, 1), sampling=spacing_mm)
+        inmost = np.unravel_index(depth.argmax(), depth.shape)
+        start = np.array([part.start for part in box])
+        points[k] = start + stride * (np.array(inmost) - 1)
+    return points
+
+
+def _counts(zones: NDArray[np.uint8]) -> NDArray[np.int64]:
+    # Plane by plane: bincount makes a 64-bit copy of what it counts.
+    return sum(
+        (np.bincount(plane.ravel(), minlength=len(ZONE_NAMES)) for plane in zones),
+        start=np.zeros(len(ZONE_NAMES), np.int64),
+    )
+
+
+def _by_zone(values: Sequence[float] | NDArray) -> dict[str, float]:
+    return {name: float(value) for name, value in list(zip(ZONE_NAMES, values, strict=True))[1:]}
+
+
+def _percent(part: float, whole: float) -> float:
+    return float(100.0 * part / whole) if whole > 0 else math.nan
+
+
+def _ras(values: NDArray) -> Ras:
+    r, a, s = (float(value) for value in values)
+    return r, a, s

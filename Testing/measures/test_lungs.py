@@ -1,0 +1,208 @@
+"""Lungs without a network."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medai.errors import GeometryError
+from medai.images import Volume, read_volume
+from medai.measures import lung_zones, segment_lungs
+from medai.phantoms import ChestPhantom, PhantomLesion, chest_ct
+from Testing.images.test_orientation import STORAGES, stored
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "volumes"
+SHAPE, SPACING_MM = (100, 128, 136), (3.0, 2.9, 2.8)
+ON_THE_PLEURA = (
+    PhantomLesion("consolidation", 90.0, "right"),
+    PhantomLesion("consolidation", 50.0, "left"),
+    PhantomLesion("ground-glass opacity", 200.0, "left"),
+)
+
+
+def dice(a: np.ndarray, b: np.ndarray) -> float:
+    return 2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b))
+
+
+@pytest.fixture(scope="module")
+def phantom() -> ChestPhantom:
+    return chest_ct(SHAPE, SPACING_MM, seed=7)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_consolidations_on_the_pleura_stay_inside(seed) -> None:
+    ill = chest_ct(SHAPE, SPACING_MM, ON_THE_PLEURA, seed=seed)
+
+    found = segment_lungs(ill.volume)
+
+    for label in (1, 2):
+        assert dice(found.labels == label, ill.lungs == label) >= 0.97
+    assert found.labels.dtype == np.uint8
+    assert found.note == ""
+
+
+@pytest.mark.parametrize(
+    "shape_spacing", [((60, 90, 100), (5.0, 4.0, 3.9)), ((70, 190, 200), (4.0, 1.9, 1.9))]
+)
+def test_coarse_and_fine_grids_agree_with_the_truth(shape_spacing) -> None:
+    usual = chest_ct(*shape_spacing, seed=3)
+
+    found = segment_lungs(usual.volume)
+
+    assert dice(found.labels > 0, usual.lungs > 0) >= 0.975
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared real volumes aren't on this machine")
+def test_a_real_chest_agrees_with_its_published_lung_mask() -> None:
+    study = read_volume(SHARED / "cip_chest_ct64" / "ct-64.nrrd")
+    truth = read_volume(SHARED / "cip_chest_ct64" / "wholeLung-64.nrrd").array > 0
+
+    found = segment_lungs(study)
+
+    assert dice(found.labels > 0, truth) >= 0.95
+    right, left = (study.ras_of(np.argwhere(found.labels == k))[:, 0].mean() for k in (1, 2))
+    assert right > left + 80  # mm, R is positive.
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared real volumes aren't on this machine")
+def test_half_a_thorax_has_the_right_lung() -> None:
+    root = SHARED / "ibsi_lung_ct" / "ibsi_1_ct_radiomics_phantom"
+
+    study = read_volume(root / "dicom" / "image")
+    found = segment_lungs(study)
+
+    right, left = (np.count_nonzero(found.labels == k) * study.voxel_volume_ml for k in (1, 2))
+    assert 1000 < right < 1500
+    assert left < 0.02 * right
+    assert found.note == "Only the right lung is in view."
+
+
+def test_twelve_storages_give_the_same_lungs_in_space() -> None:
+    phantom = chest_ct((60, 80, 84), (5.0, 4.6, 4.5), seed=2)
+    reference = segment_lungs(phantom.volume).labels
+    in_space = Volume(reference, phantom.volume.ijk_to_ras, "", "lungs")
+    for axes, flips in STORAGES[3::4]:
+        found = segment_lungs(stored(phantom.volume, axes, flips))
+        expected = stored(in_space, axes, flips).array
+        assert dice(found.labels == 1, expected == 1) >= 0.999
+        assert dice(found.labels == 2, expected == 2) >= 0.999
+    assert len(STORAGES[3::4]) == 12
+
+
+def test_lungs_that_touch_are_told_apart(phantom) -> None:
+    hu = phantom.volume.array.copy()
+    lungs = phantom.lungs
+    # Open what lies between the lungs in front of the heart, over 6 cm of height.
+    inside = lungs > 0
+    front = np.zeros(SHAPE, bool)
+    front[50:70, :44] = True
+    between = front & ~inside & (np.cumsum(inside, axis=2) > 0)
+    between &= np.cumsum(inside[..., ::-1], axis=2)[..., ::-1] > 0
+    hu[between] = -860
+
+    found = segment_lungs(Volume(hu, phantom.volume.ijk_to_ras, "CT", "touching"))
+
+    assert np.count_nonzero(between) > 300
+    for label in (1, 2):
+        assert dice(found.labels == label, lungs == label) >= 0.97
+
+
+def test_one_lung_alone_is_on_its_own_side(phantom) -> None:
+    for gone, kept, name in ((1, 2, "left"), (2, 1, "right")):
+        hu = phantom.volume.array.copy()
+        hu[phantom.lungs == gone] = 40
+        found = segment_lungs(Volume(hu, phantom.volume.ijk_to_ras, "CT", "one"))
+        assert dice(found.labels == kept, phantom.lungs == kept) >= 0.97
+        assert found.note == f"Only the {name} lung is in view."
+
+
+def test_trachea_stomach_table_and_room_are_not_lung(phantom) -> None:
+    found = segment_lungs(phantom.volume)
+
+    wrong = (found.labels > 0) & (phantom.lungs == 0) & (phantom.volume.array < -950)
+    assert np.count_nonzero(wrong) * phantom.volume.voxel_volume_ml < 5.0
+
+
+def test_padding_and_a_body_cut_by_the_border_do_not_matter(phantom) -> None:
+    hu = phantom.volume.array.copy()
+    y, x = np.ogrid[: SHAPE[1], : SHAPE[2]]
+    hu[:, (y - 64) ** 2 + (x - 68) ** 2 > 66**2] = -3024
+    cut = (slice(None), slice(38, 92), slice(24, 112))
+
+    padded = segment_lungs(Volume(hu, phantom.volume.ijk_to_ras, "CT", "padded"))
+    narrow = segment_lungs(Volume(phantom.volume.array[cut], phantom.volume.ijk_to_ras, "CT", "n"))
+
+    assert dice(padded.labels > 0, phantom.lungs > 0) >= 0.97
+    assert dice(narrow.labels > 0, phantom.lungs[cut] > 0) >= 0.95
+
+
+@pytest.mark.parametrize(
+    "hu",
+    [
+        np.zeros((20, 40, 40), np.int16),
+        np.full((20, 40, 40), -1000, np.int16),
+        np.full((20, 40, 40), 40, np.int16),
+        np.random.default_rng(0).integers(-1000, 1000, (20, 40, 40)).astype(np.int16),
+        np.zeros((1, 40, 40), np.int16),
+        np.zeros((1, 1, 1), np.int16),
+        np.zeros((5, 40, 40, 3), np.uint8),
+    ],
+)
+def test_no_lungs_gives_an_empty_mask_and_a_sentence(hu) -> None:
+    found = segment_lungs(Volume(hu, np.diag([-4.0, -4.0, 4.0, 1.0]), "CT", "nothing"))
+
+    assert found.labels.shape == hu.shape[:3]
+    assert not found.labels.any()
+    assert found.note.startswith("No lungs")
+
+
+def test_a_body_without_lungs_has_none(phantom) -> None:
+    below = phantom.volume.array.copy()
+    below[phantom.lungs > 0] = 45
+
+    found = segment_lungs(Volume(below, phantom.volume.ijk_to_ras, "CT", "abdomen"))
+
+    assert not found.labels.any()
+    assert found.note == "No lungs in view."
+
+
+def test_a_large_study_needs_little_more_than_its_own_memory(phantom) -> None:
+    fine = phantom.volume.array.repeat(3, axis=1).repeat(3, axis=2)
+    matrix = phantom.volume.ijk_to_ras @ np.diag([1 / 3, 1 / 3, 1.0, 1.0])
+    volume = Volume(fine, matrix, "CT", "large")
+
+    tracemalloc.start()
+    segment_lungs(volume)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 4 * fine.nbytes
+
+
+def test_zones_are_thirds_by_volume_from_the_top(phantom) -> None:
+    zones = lung_zones(phantom.lungs, phantom.volume)
+
+    assert ((zones > 0) == (phantom.lungs > 0)).all()
+    for lung, first in ((1, 1), (2, 4)):
+        sizes = [np.count_nonzero(zones == first + k) for k in range(3)]
+        largest_slice = np.count_nonzero(phantom.lungs == lung, axis=(1, 2)).max()
+        assert max(sizes) - min(sizes) <= 2 * largest_slice
+        heights = [np.argwhere(zones == first + k)[:, 0].mean() for k in range(3)]
+        assert heights[0] > heights[1] > heights[2]
+
+
+def test_zones_of_a_hand_made_lung() -> None:
+    lungs = np.zeros((6, 1, 2), np.uint8)
+    lungs[:, 0, 0] = 1
+    lungs[3:, 0, 1] = 2
+    upward = Volume(np.zeros((6, 1, 2)), np.diag([-1.0, -1.0, 5.0, 1.0]), "CT", "x")
+    downward = Volume(np.zeros((6, 1, 2)), np.diag([-1.0, -1.0, -5.0, 1.0]), "CT", "x")
+
+    np.testing.assert_array_equal(lung_zones(lungs, upward)[:, 0, 0], [3, 3, 2, 2, 1, 1])
+    np.testing.assert_array_equal(lung_zones(lungs, upward)[:, 0, 1], [0, 0, 0, 6, 5, 4])
+    np.testing.assert_array_equal(lung_zones(lungs, downward)[:, 0, 0], [1, 1, 2, 2, 3, 3])
+    with pytest.raises(GeometryError, match="lungs of shape"):
+        lung_zones(lungs[1:], upward)
