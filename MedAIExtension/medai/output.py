@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from medai.errors import OutputError
@@ -37,13 +38,15 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     Raises OutputError when ``path`` exists and ``overwrite`` is false, or the write fails.
     """
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} exists already: choose another name or allow overwriting.")
     suffix = "".join(path.suffixes[-2:])
     try:
+        if path.exists() and not overwrite:
+            raise OutputError(f"{path} exists already: choose another name or allow overwriting.")
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(suffix=suffix, prefix=".writing-", dir=path.parent)
         os.close(handle)
+        # mkstemp lets nobody else read the file, but results lie in folders that people share.
+        Path(name).chmod(0o666 & ~_umask())
     except OSError as error:
         raise output_error(path, error) from error
     temporary = Path(name)
@@ -69,9 +72,13 @@ def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     after the new one is complete. On any error the old one stays and nothing half-written is left.
     """
     path = Path(path)
-    if path.is_file():
+    try:
+        is_file = path.is_file()
+        occupied = path.is_dir() and any(path.iterdir())
+    except OSError as error:
+        raise output_error(path, error) from error
+    if is_file:
         raise OutputError(f"Can't write results into {path}: it is a file, expected a folder.")
-    occupied = path.is_dir() and any(path.iterdir())
     if occupied and not overwrite:
         raise OutputError(
             f"{path} already holds files: choose another folder or allow overwriting (--overwrite)."
@@ -162,7 +169,9 @@ def _remove_empty(folders: list[Path]) -> None:
             return
 
 
+@cache
 def _umask() -> int:
+    # Asking sets it for a moment, which other threads would see: ask once.
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -101,7 +101,7 @@ def test_no_poll_keeps_the_window_for_a_tenth_of_a_second(shared_worker: Worker)
     longest = follow(job)
     # All zero is no CT: what counts here is how 80 MB went to the other side.
     assert job.state == "failed"
-    assert "expected a CT in HU" in job.error
+    assert "expected a CT study in Hounsfield units" in job.error
     assert longest < 0.1
 
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from medai.errors import InputError, ModelTaskError, UnsuitableImageError
 from medai.images import to_axial
+from medai.images.hounsfield import require_ct_study
 from medai.images.volume import Volume
-from medai.inference.covid_guard import check_volume, grey_picture, unusual_notes
+from medai.inference.covid_guard import grey_picture, unusual_notes
 from medai.inference.covid_result import (
     COVID_CLASS,
     PLANES,
@@ -102,7 +103,7 @@ def _classify_volume(
     progress: ProgressCallback,
     cancelled: CancelCallback,
 ) -> _Found:
-    check_volume(volume)
+    require_ct_study(volume)
     progress(Progress(0.02, "finding the lungs"))
     mask = segment_lungs(volume)
     if not mask.labels.any():

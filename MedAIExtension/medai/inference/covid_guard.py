@@ -1,4 +1,4 @@
-"""Whether an input is what the classifiers were trained on: refuse, warn, or let it pass."""
+"""Whether pictures are what the classifiers were trained on: refuse, warn, or let them pass."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from medai.errors import UnsuitableImageError
 from medai.images.volume import Volume
 from medai.models import ModelCard
 
-LEAST_SLICES = 5
-LEAST_HU_RANGE = 400.0
 # Limits that hold for 99 % of the 543 pictures of COVID-CT, with a margin; anterior-segment OCT
 # (mean grey 0.08 to 0.10) and colour photographs lie outside.
 GREY_MEAN_RANGE = (0.12, 0.90)
@@ -21,29 +19,6 @@ LARGEST_COLOR = 0.10
 LEAST_SIDE_PX = 24
 # A slice whose mean is this many training standard deviations off is said to be unusual.
 UNUSUAL_SD = 1.2
-
-
-def check_volume(volume: Volume) -> None:
-    """Raise UnsuitableImageError when ``volume`` can't be a chest CT study."""
-    what = volume.name or "The study"
-    if volume.modality not in ("CT", ""):
-        raise UnsuitableImageError(
-            f"{what} is of modality {volume.modality}, expected a chest CT (CT)."
-        )
-    if volume.is_color:
-        raise UnsuitableImageError(f"{what} is a colour image, expected a chest CT in HU.")
-    if min(volume.grid_shape) < LEAST_SLICES:
-        raise UnsuitableImageError(
-            f"{what} has {' × '.join(map(str, volume.grid_shape))} voxels, expected a study of "
-            f"{LEAST_SLICES} slices or more; give single slices as pictures."
-        )
-    low, high = float(volume.array.min()), float(volume.array.max())
-    if not np.isfinite([low, high]).all():
-        raise UnsuitableImageError(f"{what} holds values that are not numbers, expected HU.")
-    if high - low < LEAST_HU_RANGE or low > -200:
-        raise UnsuitableImageError(
-            f"{what} has values from {low:g} to {high:g}, expected a CT in HU with air and tissue."
-        )
 
 
 def grey_picture(picture: Volume) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from torch import nn
 
 @dataclass(frozen=True)
 class ParameterCount:
-    """total: learnable numbers; with_buffers: and batch-norm statistics; trainable: with gradient."""
+    """Learnable numbers; those and batch-norm statistics; those that have a gradient."""
 
     total: int
     with_buffers: int

@@ -40,7 +40,7 @@ class LesionRoIHeads(RoIHeads):
         proposals: list[Tensor],
         image_shapes: list[tuple[int, int]],
     ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-        """torchvision's hook: boxes (n, 4), scores and labels (from 1) of each image, best first."""
+        """torchvision's hook: boxes (n, 4), scores, labels (from 1) of each image, best first."""
         boxes, scores, labels, image = self.select(
             class_logits, box_regression, proposals, image_shapes, self.score_thresh
         )

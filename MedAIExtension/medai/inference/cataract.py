@@ -1,0 +1,197 @@
+"""Scans of the anterior segment -> probability of cataract for every pixel (S5)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from medai.errors import InputError, ModelShapeError, ModelTaskError
+from medai.images.crop_box import CropBox, centred_crop
+from medai.images.oct_scans import EyeScans, eye_from_volume
+from medai.images.volume import Volume
+from medai.inference.acceleration import accelerated
+from medai.inference.cataract_result import (
+    CATARACT_CLASS,
+    LENS_CLASS,
+    CataractOptions,
+    CataractResult,
+    EyeMap,
+    measure_map,
+    threshold_of,
+)
+from medai.inference.crop import from_network_grid, network_size, propose_crop, to_network_grid
+from medai.inference.device import choose_device, describe_device
+from medai.inference.frame import normalise
+from medai.inference.tiles import run_tiled
+from medai.models import Model, ModelCard, ModelStore
+from medai.progress import (
+    CancelCallback,
+    Progress,
+    ProgressCallback,
+    ignore_progress,
+    never_cancelled,
+    raise_if_cancelled,
+)
+
+
+def map_cataract(
+    scans: Volume | EyeScans | Sequence[EyeScans],
+    model: Model | str,
+    options: CataractOptions | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancelled: CancelCallback = never_cancelled,
+) -> CataractResult:
+    """Map cataract in the scans of one eye or several and measure the cataract fraction.
+
+    scans: ``EyeScans`` (see ``images.oct_scans.read_eyes``), or a Volume (scans, y, x) of one eye.
+    model: a loaded model or the id of one. Results are in each scan's own pixels.
+    Raises InputError and its kinds for scans or boxes that can't be used, ModelError and its
+    kinds for a model of another task or shape, CancelledError once ``cancelled()`` is true.
+    """
+    started = time.perf_counter()
+    options = options or CataractOptions()
+    eyes = _as_eyes(scans)
+    crops = [_crops(eye, options) for eye in eyes]
+    progress(Progress(0.0, "Loading the model"))
+    loaded = ModelStore().load(model, task="cataract") if isinstance(model, str) else model
+    _check_model(loaded)
+    device = choose_device(options.device)
+    threshold = threshold_of(loaded.card, options)
+    total, done = sum(len(eye.names) for eye in eyes), 0
+    maps: list[EyeMap] = []
+    for eye, boxes in zip(eyes, crops, strict=True):
+        shape = eye.volume.grid_shape
+        probability = np.zeros(shape, np.float16)
+        lens, cataract = np.zeros(shape, bool), np.zeros(shape, bool)
+        for k, classes in _class_maps(eye.volume.array, boxes, loaded, options, device):
+            raise_if_cancelled(cancelled)
+            place = (k, *boxes[k].slices)
+            winner = classes.argmax(axis=0)
+            probability[place] = classes[2]
+            lens[place] = winner > 0
+            cataract[place] = winner == 2
+            done += 1
+            progress(Progress(done / total, f"{eye.label}: scan {k + 1} of {len(boxes)}"))
+        maps.append(measure_map(eye, boxes, probability, lens, cataract, threshold))
+    return CataractResult(
+        eyes=tuple(maps),
+        card=loaded.card,
+        options=options,
+        device=describe_device(device),
+        seconds=time.perf_counter() - started,
+        notes=_notes(maps, loaded.card),
+    )
+
+
+def _as_eyes(scans: Volume | EyeScans | Sequence[EyeScans]) -> tuple[EyeScans, ...]:
+    if isinstance(scans, Volume):
+        return (eye_from_volume(scans),)
+    if isinstance(scans, EyeScans):
+        return (scans,)
+    if not scans:
+        raise InputError("No scans were given, expected those of one eye or more.")
+    return tuple(scans)
+
+
+def _crops(eye: EyeScans, options: CataractOptions) -> tuple[CropBox, ...]:
+    shape = eye.volume.grid_shape[1:]
+    boxes = []
+    for k, (name, pixels) in enumerate(zip(eye.names, eye.volume.array, strict=True)):
+        placed = eye.crops[k] if eye.crops else None
+        if placed is None and isinstance(options.crop, CropBox):
+            placed = options.crop
+        if placed is not None:
+            boxes.append(placed.checked(shape, name))
+        elif options.crop == "lens":
+            boxes.append(propose_crop(pixels, name))
+        else:
+            boxes.append(centred_crop(shape))
+    return tuple(boxes)
+
+
+def _check_model(model: Model) -> None:
+    card = model.card
+    if card.task != "cataract":
+        raise ModelTaskError(f"Model {card.id} is for {card.task}, expected one for cataract.")
+    if model.classes != (LENS_CLASS, CATARACT_CLASS):
+        raise ModelTaskError(
+            f"Model {card.id} tells apart {', '.join(model.classes)}, expected {LENS_CLASS} and "
+            f"{CATARACT_CLASS}."
+        )
+    for single in model.singles:
+        channels = getattr(single.network, "in_channels", 1)
+        if channels != 1:
+            raise ModelShapeError(
+                f"Model {single.card.id} takes pictures of {channels} channels, expected 1 (grey)."
+            )
+
+
+def _class_maps(
+    scans: NDArray[np.uint8],
+    boxes: Sequence[CropBox],
+    model: Model,
+    options: CataractOptions,
+    device: torch.device,
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Scan number and class probabilities (3, y, x) in the pixels of its crop, scan by scan."""
+    batch = options.batch_size or (8 if device.type == "cuda" else 1)
+    for start in range(0, len(boxes), batch):
+        numbers = range(start, min(start + batch, len(boxes)))
+        sizes = sorted({(boxes[k].height, boxes[k].width) for k in numbers})
+        for size in sizes:
+            alike = [k for k in numbers if (boxes[k].height, boxes[k].width) == size]
+            crops = np.stack([scans[(k, *boxes[k].slices)] for k in alike])
+            with torch.inference_mode():
+                maps = _probabilities(
+                    crops, boxes[alike[0]], scans.shape[1:], model, options, device
+                )
+            yield from zip(alike, maps, strict=True)
+
+
+def _probabilities(
+    crops: NDArray[np.uint8],
+    box: CropBox,
+    shape: tuple[int, ...],
+    model: Model,
+    options: CataractOptions,
+    device: torch.device,
+) -> NDArray[np.float32]:
+    """Class probabilities (n, 3, y, x) of crops (n, y, x), averaged over an ensemble's members."""
+    grey = torch.from_numpy(crops)[:, None].to(device).float()
+    total: Tensor | None = None
+    for single in model.singles:
+        card, network = single.card, single.network
+        assert card.input is not None and network is not None
+        side = max(card.input.size)
+        size = network_size(box, (shape[0], shape[1]), side)
+        x = normalise(to_network_grid(grey, size), card.input.mean, card.input.std)
+        fast = accelerated(network, device)
+        maps = run_tiled(fast, x, side)
+        if options.flip_average:
+            maps = (maps + run_tiled(fast, x.flip(-1), side).flip(-1)) / 2
+        maps = from_network_grid(maps, box)
+        total = maps if total is None else total + maps
+    assert total is not None
+    return (total / len(model.singles)).clamp(0, 1).cpu().numpy()
+
+
+def _notes(maps: Sequence[EyeMap], card: ModelCard) -> tuple[str, ...]:
+    notes = [f"About the model: {card.use.limits} It has never seen {card.use.never_seen}"]
+    for eye in maps:
+        volume, label = eye.scans.volume, eye.scans.label
+        notes += [f"{label}: {note}" for note in volume.notes]
+        if not volume.has_spacing:
+            notes.append(f"{label}: the pixel size is not known, areas are in pixels.")
+        cut = [m.name for m, lens in zip(eye.measures, eye.lens, strict=True) if lens[-1].any()]
+        if cut:
+            notes.append(
+                f"{label}: the lens reaches the lower edge of {len(cut)} of {len(eye.lens)} scans; "
+                "its depth thirds are those of the part in the picture."
+            )
+        notes += [f"{label}, {m.name}: left out, {m.reason}." for m in eye.measures if m.reason]
+    return tuple(dict.fromkeys(notes))

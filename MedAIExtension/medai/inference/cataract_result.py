@@ -1,0 +1,127 @@
+"""What a cataract map gives back: per scan where, per eye how much. numpy only, picklable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medai.errors import InputError
+from medai.images.crop_box import CropBox
+from medai.images.oct_scans import EyeScans
+from medai.measures.cataract import (
+    PAPER_THRESHOLD,
+    EyeMeasure,
+    ScanMeasure,
+    eye_sentence,
+    measure_eye,
+    measure_scan,
+)
+from medai.models import ModelCard
+
+LENS_CLASS, CATARACT_CLASS = "normal lens", "cataract"
+
+
+@dataclass(frozen=True)
+class CataractOptions:
+    """Choices for a cataract map.
+
+    crop: "lens" places the crop on the lens found in each scan, "centre" in the picture's middle
+    (the paper's fixed coordinates); or one box for all scans. A box in ``EyeScans.crops`` wins.
+    flip_average: average the map with that of the mirrored scan: twice the time, steadier.
+    threshold: cataract fraction from which on an eye is consistent with cataract; None for the
+    card's. batch_size: None chooses by the device. Raises InputError on other values.
+    """
+
+    crop: CropBox | Literal["lens", "centre"] = "lens"
+    flip_average: bool = False
+    threshold: float | None = None
+    device: str = "auto"
+    batch_size: int | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.crop, CropBox) and self.crop not in ("lens", "centre"):
+            raise InputError(f"Crop {self.crop!r}: expected lens, centre or a box.")
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise InputError(f"Threshold {self.threshold}: expected a fraction from 0 to 1.")
+        if self.batch_size is not None and self.batch_size < 1:
+            raise InputError(f"Batch size {self.batch_size}: expected 1 or more.")
+
+
+@dataclass(frozen=True, eq=False)
+class EyeMap:
+    """One eye's scans and what was found in them, all in the scans' own uncropped pixels.
+
+    crops: the box that was looked at, one a scan. probability: float16 (scans, y, x), probability
+    of cataract, 0 outside the crop. lens, cataract: bool (scans, y, x), the pixels whose most
+    probable class is lens (normal or cataract), and cataract.
+    """
+
+    scans: EyeScans
+    crops: tuple[CropBox, ...]
+    probability: NDArray[np.float16]
+    lens: NDArray[np.bool_]
+    cataract: NDArray[np.bool_]
+    measures: tuple[ScanMeasure, ...]
+    summary: EyeMeasure
+
+
+@dataclass(frozen=True, eq=False)
+class CataractResult:
+    """The maps and numbers of one run, eyes in the order they were given."""
+
+    eyes: tuple[EyeMap, ...]
+    card: ModelCard
+    options: CataractOptions
+    device: str
+    seconds: float
+    notes: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """One sentence an eye, and what the fractions are consistent with."""
+        return " ".join(
+            f"{eye_sentence(eye.summary)[:-1]} ({eye.summary.wording})." for eye in self.eyes
+        )
+
+
+def measure_map(
+    scans: EyeScans,
+    crops: tuple[CropBox, ...],
+    probability: NDArray[np.float16],
+    lens: NDArray[np.bool_],
+    cataract: NDArray[np.bool_],
+    threshold: float,
+) -> EyeMap:
+    """An EyeMap with its measures, from arrays (scans, y, x)."""
+    volume = scans.volume
+    spacing = volume.spacing_mm[1:] if volume.has_spacing else None
+    measures = tuple(
+        measure_scan(name, pixels, clear, opaque, spacing)
+        for name, pixels, clear, opaque in zip(
+            scans.names, volume.array, lens, cataract, strict=True
+        )
+    )
+    summary = measure_eye(scans.label, measures, threshold)
+    return EyeMap(scans, crops, probability, lens, cataract, measures, summary)
+
+
+def threshold_of(card: ModelCard, options: CataractOptions) -> float:
+    """The decision threshold in force: the user's, else the card's, else the paper's."""
+    for value in (options.threshold, card.decision.threshold):
+        if value is not None:
+            return value
+    return PAPER_THRESHOLD
+
+
+def rejudge(result: CataractResult, threshold: float) -> CataractResult:
+    """The same maps judged with another decision threshold."""
+    options = replace(result.options, threshold=threshold)
+    eyes: Sequence[EyeMap] = [
+        replace(eye, summary=measure_eye(eye.scans.label, eye.measures, threshold))
+        for eye in result.eyes
+    ]
+    return replace(result, options=options, eyes=tuple(eyes))

@@ -1,0 +1,192 @@
+"""A chest CT in; lesions, lungs and numbers out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from importlib.util import find_spec
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medai.errors import (
+    GeometryError,
+    MissingDependencyError,
+    ModelTaskError,
+    UnsuitableImageError,
+)
+from medai.images import AxialVolume, Volume, to_axial
+from medai.images.hounsfield import require_ct_study
+from medai.inference.lesion_result import LesionOptions, LesionResult
+from medai.inference.lung_slices import lung_slices
+from medai.inference.rethreshold import lesions_from_probability, lesions_from_regions
+from medai.measures import lung_zones, measure_lesions, segment_lungs
+from medai.models import Model, ModelStore
+from medai.progress import (
+    CancelCallback,
+    Progress,
+    ProgressCallback,
+    ignore_progress,
+    never_cancelled,
+    raise_if_cancelled,
+)
+
+_SCORE_THRESHOLD = 0.75
+_MASK_THRESHOLD = 0.5
+# Shares of the whole run, for the progress bar.
+_LUNGS_DONE = 0.08
+_NETWORK_DONE = 0.9
+
+
+def segment_lesions(
+    volume: Volume,
+    model: Model | str,
+    options: LesionOptions | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancelled: CancelCallback = never_cancelled,
+) -> LesionResult:
+    """Find and measure the lesions of a chest CT (S2: Ter-Sarkisov; S1: opacity percentages).
+
+    volume: CT in HU, any orientation; the result is on its own grid. model: loaded, or an id of
+    the store. Only slices with lung are looked at, and lesions lie inside the lungs.
+    progress: gets fractions that never fall, and a few words. cancelled: asked before each batch.
+
+    Raises UnsuitableImageError (not a CT study in HU, or no lungs in view), GeometryError
+    (``options.lungs`` on another grid), InputError, ModelTaskError and the other model errors,
+    MissingDependencyError (no torch, no GPU), WorkerError (out of memory), CancelledError.
+    """
+    started = time.monotonic()
+    options = LesionOptions() if options is None else options
+    require_ct_study(volume)
+    _require_torch()
+    progress(Progress(0.0, "Loading the model"))
+    if isinstance(model, str):
+        model = ModelStore().load(model, task="lesions")
+    elif model.card.task != "lesions":
+        raise ModelTaskError(f"{model.card.id} is a model for {model.card.task}, not for lesions.")
+    options = _with_thresholds(options, model)
+
+    raise_if_cancelled(cancelled)
+    progress(Progress(0.01, "Finding the lungs"))
+    axial = to_axial(volume)
+    labels, note = _lungs(volume, axial, options)
+    zones = lung_zones(labels, volume)
+    inside = to_axial(replace(volume, array=zones)).array
+    raise_if_cancelled(cancelled)
+
+    from medai.inference.slice_networks import run_networks
+
+    def report(fraction: float, words: str) -> None:
+        progress(Progress(_LUNGS_DONE + fraction * (_NETWORK_DONE - _LUNGS_DONE), words))
+
+    answer = run_networks(
+        model,
+        lung_slices(axial, inside),
+        device=options.device,
+        batch_size=options.batch_size,
+        score_threshold=options.score_threshold,
+        progress=report,
+        cancelled=cancelled,
+    )
+    progress(Progress(_NETWORK_DONE, "Measuring the lesions"))
+    answer.probability[inside == 0] = 0
+    if answer.rois is not None:
+        lesions = lesions_from_regions(
+            answer.rois, inside, options.score_threshold, options.mask_threshold
+        )
+    else:
+        lesions = lesions_from_probability(
+            answer.probability, answer.likeliest, options.mask_threshold
+        )
+    lesions, probability = _restored(axial, lesions), _restored(axial, answer.probability)
+    raise_if_cancelled(cancelled)
+    findings, burden = measure_lesions(volume, lesions, zones, probability, model.classes)
+    progress(Progress(1.0, "Done"))
+    return LesionResult(
+        volume=volume,
+        lesions=lesions,
+        classes=model.classes,
+        probability=probability,
+        score_map=None if answer.score_map is None else _restored(axial, answer.score_map),
+        zones=zones,
+        rois=answer.rois,
+        findings=findings,
+        burden=burden,
+        card=model.card,
+        options=options,
+        device=answer.device,
+        seconds=time.monotonic() - started,
+        notes=tuple(n for n in (*axial.notes, note, *answer.notes) if n),
+        _likeliest=None if answer.likeliest is None else _restored(axial, answer.likeliest),
+    )
+
+
+def _restored(axial: AxialVolume, array: NDArray) -> NDArray:
+    return np.ascontiguousarray(axial.restore(array))
+
+
+def _require_torch() -> None:
+    if find_spec("torch") is None or find_spec("torchvision") is None:
+        raise MissingDependencyError(
+            "Segmenting needs PyTorch and torchvision. In Slicer: install them with the PyTorch "
+            "extension; elsewhere: pip install 'medai[ai]'."
+        )
+
+
+def _with_thresholds(options: LesionOptions, model: Model) -> LesionOptions:
+    """Thresholds the user left open are the card's; the score threshold is a Mask R-CNN's only."""
+    decision = model.card.decision
+    mask, score = options.mask_threshold, options.score_threshold
+    if mask is None:
+        mask = _MASK_THRESHOLD if decision.mask_threshold is None else decision.mask_threshold
+    network = model.card.network
+    if network is None or network.name != "lesion_mask_rcnn":
+        score = None
+    elif score is None:
+        score = _SCORE_THRESHOLD if decision.score_threshold is None else decision.score_threshold
+    return replace(options, mask_threshold=mask, score_threshold=score)
+
+
+def _lungs(
+    volume: Volume, axial: AxialVolume, options: LesionOptions
+) -> tuple[NDArray[np.uint8], str]:
+    """Lungs (1 right, 2 left) on the volume's grid, and a sentence about them or ""."""
+    if options.lungs is None:
+        found = segment_lungs(volume)
+        labels, note = found.labels, found.note
+        if not labels.any():
+            raise UnsuitableImageError(
+                f"{volume.name}: no lungs in view, expected a chest CT. {note}".rstrip()
+            )
+        return labels, note
+    mask = options.lungs
+    if mask.array.shape != volume.array.shape or not np.allclose(
+        mask.ijk_to_ras, volume.ijk_to_ras, atol=1e-2
+    ):
+        raise GeometryError(
+            f"The lung mask {mask.name} has {_grid(mask)}, expected the grid of {volume.name}: "
+            f"{_grid(volume)}, same place."
+        )
+    values = np.unique(mask.array)
+    values = values[values != 0]
+    if len(values) == 0:
+        raise UnsuitableImageError(f"The lung mask {mask.name} is empty, expected lungs.")
+    if values.tolist() == [1, 2]:
+        return mask.array.astype(np.uint8), ""
+    if len(values) > 1:
+        raise UnsuitableImageError(
+            f"The lung mask {mask.name} has {len(values)} labels, expected 1 right and 2 left, "
+            "or one for both."
+        )
+    inside = to_axial(replace(mask, array=mask.array != 0)).array
+    columns = np.flatnonzero(inside.any(axis=(0, 1)))
+    # Canonical columns run toward the patient's left.
+    side = np.where(np.arange(inside.shape[2]) * 2 < columns[0] + columns[-1] + 1, 1, 2)
+    labels = _restored(axial, inside * side.astype(np.uint8))
+    return labels, "The lung mask does not tell right from left: split at its middle."
+
+
+def _grid(volume: Volume) -> str:
+    sizes = "×".join(map(str, volume.grid_shape))
+    spacing = "×".join(f"{s:.3g}" for s in volume.spacing_mm)
+    return f"{sizes} voxels of {spacing} mm"

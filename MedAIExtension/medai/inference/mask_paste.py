@@ -1,0 +1,127 @@
+"""Region masks of 28×28 painted into slices; numpy alone, so thresholds need no network."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from medai.inference.lesion_result import RoiTable
+
+_MASK_PIXELS = 28
+_PADDED = _MASK_PIXELS + 2
+
+
+def paste_lesions(
+    rois: RoiTable,
+    inside: NDArray[np.bool_],
+    *,
+    score_threshold: float,
+    mask_threshold: float,
+) -> NDArray[np.uint8]:
+    """Lesions (z, y, x) on the axial grid: 0, or 1 + class of the best region there.
+
+    inside: voxels where a lesion may be (the lungs). A voxel is lesion where the mask of a region
+    of at least ``score_threshold`` has at least ``mask_threshold`` (He et al. 2017, section 3.1).
+    """
+    lesions = np.zeros(inside.shape, np.uint8)
+    scores = rois.score[rois._masked]
+    # Best last, so that it lies on top.
+    for row in np.argsort(scores, kind="stable"):
+        roi = rois._masked[row]
+        if scores[row] < score_threshold:
+            continue
+        patch = _Patch(rois.box[roi], inside.shape[1:])
+        if patch.empty:
+            continue
+        place = (rois.slice_index[roi], *patch.place)
+        mask = patch.paint(_probability(rois._mask_logits[row]))
+        lesions[place][(mask >= mask_threshold) & inside[place]] = 1 + rois.class_index[roi]
+    return lesions
+
+
+def paste_maps(
+    rois: RoiTable, probability: NDArray[np.float16], score_map: NDArray[np.float16]
+) -> None:
+    """Paint the regions that have masks into two maps (z, y, x) of the axial grid, in place.
+
+    probability: highest score × mask probability; score_map: highest raw mask logit.
+    """
+    seen = np.zeros(score_map.shape[1:], bool)
+    last = -1
+    for row, roi in enumerate(rois._masked):
+        index = rois.slice_index[roi]
+        if index != last:
+            seen[:] = False
+            last = index
+        patch = _Patch(rois.box[roi], score_map.shape[1:])
+        if patch.empty:
+            continue
+        place = (index, *patch.place)
+        logits = rois._mask_logits[row].astype(np.float32)
+        painted = patch.paint(_probability(logits)) * rois.score[roi]
+        probability[place] = np.maximum(probability[place], painted.astype(np.float16))
+        raw = patch.paint(logits, edge=True).astype(np.float16)
+        covered = seen[patch.place]
+        score_map[place] = np.where(covered, np.maximum(score_map[place], raw), raw)
+        seen[patch.place] = True
+
+
+def paste_classes(rois: RoiTable, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Class index (z, y, x) of the best region's box at each voxel; 0 where there is none."""
+    classes = np.zeros(shape, np.uint8)
+    for roi in rois._masked[np.argsort(rois.score[rois._masked], kind="stable")]:
+        patch = _Patch(rois.box[roi], shape[1:])
+        if not patch.empty:
+            classes[(rois.slice_index[roi], *patch.place)] = rois.class_index[roi]
+    return classes
+
+
+class _Patch:
+    """Where a box lies in a slice. As in torchvision, the mask is padded by one pixel of nothing,
+    the box grows with it, and its corners are cut to whole pixels."""
+
+    def __init__(self, box: NDArray[np.float32], shape: tuple[int, ...]) -> None:
+        self._rows = _span(box[1], box[3], shape[0])
+        self._columns = _span(box[0], box[2], shape[1])
+        self.place = (
+            slice(self._rows[1], self._rows[2]),
+            slice(self._columns[1], self._columns[2]),
+        )
+        self.empty = self._rows[1] >= self._rows[2] or self._columns[1] >= self._columns[2]
+
+    def paint(self, mask: NDArray, *, edge: bool = False) -> NDArray[np.float32]:
+        """The mask (28, 28), bilinear, at the pixels of ``place``; outside it 0, or its edge."""
+        padded = np.pad(mask, 1, mode="edge" if edge else "constant")
+        rows, columns = (_axis(span) for span in (self._rows, self._columns))
+        return rows @ padded.astype(np.float32) @ columns.T
+
+
+def _span(low: float, high: float, size: int) -> tuple[int, int, int, int]:
+    """First pixel of the grown box, first and last + 1 of it in the slice, and its length."""
+    center, half = (low + high) / 2, (high - low) / 2 * (_PADDED / _MASK_PIXELS)
+    first, last = int(center - half), int(center + half)
+    length = max(last - first + 1, 1)
+    return first, max(first, 0), min(first + length, size), length
+
+
+def _axis(span: tuple[int, int, int, int]) -> NDArray[np.float32]:
+    first, start, stop, length = span
+    return _bilinear(length)[start - first : stop - first]
+
+
+@lru_cache(maxsize=2048)
+def _bilinear(length: int) -> NDArray[np.float32]:
+    """The matrix (length, 30) that resamples 30 pixels to ``length``, centres aligned."""
+    position = np.clip((np.arange(length) + 0.5) * _PADDED / length - 0.5, 0, _PADDED - 1)
+    below = np.minimum(position.astype(int), _PADDED - 2)
+    matrix = np.zeros((length, _PADDED), np.float32)
+    matrix[np.arange(length), below] = 1 - (position - below)
+    matrix[np.arange(length), below + 1] += position - below
+    return matrix
+
+
+def _probability(logits: NDArray) -> NDArray[np.float32]:
+    return expit(logits.astype(np.float32))

@@ -1,0 +1,75 @@
+"""Other thresholds for a result that is there already: no network, no torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medai.images import to_axial
+from medai.inference.lesion_result import LesionResult, RoiTable
+from medai.inference.mask_paste import paste_lesions
+from medai.measures import measure_lesions
+
+
+def rethreshold(
+    result: LesionResult,
+    score_threshold: float | None = None,
+    mask_threshold: float | None = None,
+) -> LesionResult:
+    """The same result at other thresholds; None keeps the threshold as it was.
+
+    Lesions, findings and burden change, nothing else. A score threshold below the least score that
+    regions got a mask for (LOWEST_SCORE, see RoiTable) shows no more than that one; without
+    regions (U-Net, ensemble) it changes nothing.
+    Raises InputError on thresholds outside 0..1.
+    """
+    options = replace(
+        result.options,
+        score_threshold=(
+            result.options.score_threshold if score_threshold is None else score_threshold
+        ),
+        mask_threshold=(
+            result.options.mask_threshold if mask_threshold is None else mask_threshold
+        ),
+    )
+    if result.rois is not None:
+        axial = to_axial(replace(result.volume, array=result.zones))
+        lesions = lesions_from_regions(
+            result.rois, axial.array, options.score_threshold, options.mask_threshold
+        )
+        lesions = np.ascontiguousarray(axial.restore(lesions))
+    else:
+        lesions = lesions_from_probability(
+            result.probability, result._likeliest, options.mask_threshold
+        )
+    findings, burden = measure_lesions(
+        result.volume, lesions, result.zones, result.probability, result.classes
+    )
+    return replace(result, lesions=lesions, findings=findings, burden=burden, options=options)
+
+
+def lesions_from_regions(
+    rois: RoiTable,
+    zones: NDArray[np.uint8],
+    score_threshold: float | None,
+    mask_threshold: float | None,
+) -> NDArray[np.uint8]:
+    """Lesions on the axial grid of ``zones`` from the regions' masks."""
+    assert score_threshold is not None and mask_threshold is not None
+    return paste_lesions(
+        rois, zones > 0, score_threshold=score_threshold, mask_threshold=mask_threshold
+    )
+
+
+def lesions_from_probability(
+    probability: NDArray[np.float16],
+    likeliest: NDArray[np.uint8] | None,
+    mask_threshold: float | None,
+) -> NDArray[np.uint8]:
+    """Lesions where the probability (0 outside the lungs) is at least the threshold, above 0."""
+    assert mask_threshold is not None
+    least = np.float16(max(mask_threshold, 1e-3))
+    lesions = (probability >= least).view(np.uint8)
+    return lesions if likeliest is None else lesions * (1 + likeliest)

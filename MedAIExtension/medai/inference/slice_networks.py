@@ -1,0 +1,219 @@
+"""The lesion networks over the lung slices of a study: probabilities, and regions where there are.
+
+Here is everything of the lesion segmentation that needs torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from medai.inference.acceleration import accelerated, release
+from medai.inference.batches import BatchRunner
+from medai.inference.device import choose_device, describe_device
+from medai.inference.frame import Frame, normalise
+from medai.inference.lesion_result import LOWEST_SCORE, RoiTable
+from medai.inference.lung_slices import LungSlices
+from medai.inference.mask_paste import paste_classes, paste_maps
+from medai.inference.region_detector import MASK_PIXELS, Regions, region_detector
+from medai.models import Model
+from medai.models.card import InputSection
+from medai.networks import LesionMaskRCNN
+from medai.progress import CancelCallback
+
+# Measured: a U-Net's activations of one slice fill a processor's cache already, a Mask R-CNN's
+# per-call work is worth sharing among a few slices.
+_CPU_BATCH = {True: 4, False: 1}
+_GPU_BATCH = 16
+
+
+@dataclass(eq=False)
+class SliceAnswer:
+    """What one or more networks found, on the axial grid (z, y, x), not yet cut to the lungs.
+
+    likeliest: index of the likeliest class, None with one class or when ``rois`` tell it.
+    """
+
+    probability: NDArray[np.float16]
+    likeliest: NDArray[np.uint8] | None
+    score_map: NDArray[np.float16] | None
+    rois: RoiTable | None
+    device: str
+    notes: tuple[str, ...]
+
+
+def run_networks(
+    model: Model,
+    slices: LungSlices,
+    *,
+    device: str,
+    batch_size: int | None,
+    score_threshold: float | None,
+    progress: Callable[[float, str], None],
+    cancelled: CancelCallback,
+) -> SliceAnswer:
+    """Run a model, or every member of an ensemble, over the lung slices.
+
+    score_threshold: regions of at least this score, or LOWEST_SCORE, get a mask.
+    progress: called with the fraction 0..1 and a few words.
+    """
+    answers = []
+    for index, single in enumerate(model.singles):
+
+        def report(fraction: float, words: str, index: int = index) -> None:
+            progress((index + fraction) / len(model.singles), words)
+
+        run = _NetworkRun(single, slices, device, batch_size)
+        run.mask_floor = min(LOWEST_SCORE, 1.0 if score_threshold is None else score_threshold)
+        answers.append(run.answer(report, cancelled))
+    return answers[0] if len(answers) == 1 else _average(answers, len(model.classes))
+
+
+def _average(answers: list[SliceAnswer], classes: int) -> SliceAnswer:
+    """The mean probability; the class of the surest member."""
+    probability = answers[0].probability / np.float16(len(answers))
+    for other in answers[1:]:
+        probability += other.probability / np.float16(len(answers))
+    likeliest = None
+    if classes > 1:
+        surest = answers[0].probability
+        likeliest = _classes_of(answers[0])
+        for other in answers[1:]:
+            np.copyto(likeliest, _classes_of(other), where=other.probability > surest)
+            surest = np.maximum(surest, other.probability)
+    notes = tuple(dict.fromkeys(note for answer in answers for note in answer.notes))
+    return SliceAnswer(probability, likeliest, None, None, answers[-1].device, notes)
+
+
+def _classes_of(answer: SliceAnswer) -> NDArray[np.uint8]:
+    if answer.rois is not None:
+        return paste_classes(answer.rois, answer.probability.shape)
+    assert answer.likeliest is not None
+    return answer.likeliest
+
+
+class _NetworkRun:
+    """One network over one study."""
+
+    def __init__(
+        self, model: Model, slices: LungSlices, device: str, batch_size: int | None
+    ) -> None:
+        assert model.network is not None and model.card.input is not None
+        self._network = model.network
+        self._classes = len(model.classes)
+        self._slices = slices
+        self._input: InputSection = model.card.input
+        self._finds_regions = isinstance(model.network, LesionMaskRCNN)
+        chosen = choose_device(device)
+        automatic = _GPU_BATCH if chosen.type == "cuda" else _CPU_BATCH[self._finds_regions]
+        self._runner = BatchRunner(chosen, batch_size or automatic)
+        shape = slices.axial.grid_shape
+        self._probability = np.zeros(shape, np.float16)
+        several = self._classes > 1 and not self._finds_regions
+        self._likeliest = np.zeros(shape, np.uint8) if several else None
+        self._regions: list[RoiTable] = []
+        self.mask_floor = LOWEST_SCORE
+
+    def answer(
+        self, progress: Callable[[float, str], None], cancelled: CancelCallback
+    ) -> SliceAnswer:
+        count = len(self._slices)
+
+        def done(number: int) -> None:
+            progress(number / count, f"Finding lesions: slice {number} of {count}")
+
+        progress(0.0, f"Finding lesions: {count} slices")
+        self._runner.run(
+            count,
+            self._find_regions if self._finds_regions else self._find_voxels,
+            done=done,
+            cancelled=cancelled,
+            release=lambda: release(self._network),
+        )
+        rois, score_map = None, None
+        if self._finds_regions:
+            rois = _joined(self._regions)
+            score_map = np.zeros_like(self._probability)
+            paste_maps(rois, self._probability, score_map)
+        return SliceAnswer(
+            self._probability,
+            self._likeliest,
+            score_map,
+            rois,
+            describe_device(self._runner.device),
+            tuple(self._runner.notes),
+        )
+
+    def _framed(self, numbers: range, device: torch.device) -> tuple[Tensor, list[Frame]]:
+        """Normalised slices (n, 1, *size) on ``device``, and the frame of each."""
+        rows, columns = self._input.size
+        framed, frames = [], []
+        for number in numbers:
+            picture = torch.from_numpy(self._slices.picture(number))
+            frame = Frame.fit((picture.shape[0], picture.shape[1]), (rows, columns))
+            framed.append(frame.into(picture[None].to(device, non_blocking=True)))
+            frames.append(frame)
+        return normalise(torch.cat(framed), self._input.mean, self._input.std), frames
+
+    @torch.inference_mode()
+    def _find_voxels(self, numbers: range, device: torch.device) -> None:
+        network = accelerated(self._network, device)
+        dtype = next(network.parameters()).dtype
+        images, frames = self._framed(numbers, device)
+        logits = network(images.to(dtype, memory_format=torch.channels_last))
+        shares = logits.float().softmax(dim=1)
+        for index, (number, frame) in enumerate(zip(numbers, frames, strict=True)):
+            back = frame.back(shares[index : index + 1])[0]
+            place = self._slices.place(number)
+            self._probability[place] = (1.0 - back[0]).half().cpu().numpy()
+            if self._likeliest is not None:
+                self._likeliest[place] = back[1:].argmax(dim=0).to(torch.uint8).cpu().numpy()
+
+    @torch.inference_mode()
+    def _find_regions(self, numbers: range, device: torch.device) -> None:
+        assert isinstance(self._network, LesionMaskRCNN)
+        images, frames = self._framed(numbers, device)
+        detector = region_detector(self._network, device)
+        found = detector.detect(images, score_threshold=-1.0, mask_floor=self.mask_floor)
+        self._regions.append(self._table(found, numbers, frames))
+
+    def _table(self, found: Regions, numbers: range, frames: list[Frame]) -> RoiTable:
+        """The batch's regions in pixels of the axial grid."""
+        image = found.image.numpy()
+        places = [self._slices.place(number) for number in numbers]
+        offset = np.array([(p[2].start, p[1].start) * 2 for p in places], np.float32)
+        scale = np.array([(f.scale[1], f.scale[0]) * 2 for f in frames], np.float32)
+        box = found.boxes.numpy() / scale[image] + offset[image]
+        return RoiTable(
+            slice_index=np.array([p[0] for p in places], np.int32)[image],
+            box=box,
+            score=found.scores.numpy(),
+            area_px=(box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]),
+            class_index=(found.labels.numpy() - 1).astype(np.uint8),
+            _masked=found.masked.numpy().astype(np.int32),
+            _mask_logits=found.mask_logits.numpy().astype(np.float16),
+        )
+
+
+def _joined(tables: list[RoiTable]) -> RoiTable:
+    """Tables of consecutive batches as one."""
+    starts = np.cumsum([0, *(len(table) for table in tables)])
+
+    def column(name: str, empty: NDArray) -> NDArray:
+        return np.concatenate([getattr(table, name) for table in tables] or [empty])
+
+    masked = [table._masked + start for table, start in zip(tables, starts, strict=False)]
+    return RoiTable(
+        slice_index=column("slice_index", np.zeros(0, np.int32)),
+        box=column("box", np.zeros((0, 4), np.float32)),
+        score=column("score", np.zeros(0, np.float32)),
+        area_px=column("area_px", np.zeros(0, np.float32)),
+        class_index=column("class_index", np.zeros(0, np.uint8)),
+        _masked=np.concatenate(masked or [np.zeros(0)]).astype(np.int32),
+        _mask_logits=column("_mask_logits", np.zeros((0, MASK_PIXELS, MASK_PIXELS), np.float16)),
+    )

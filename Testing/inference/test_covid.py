@@ -1,0 +1,249 @@
+"""COVID classification: rules, guard, planes, explanations, whole studies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from medai.errors import InputError, ModelTaskError, UnsuitableImageError
+from medai.images import Volume, to_axial
+from medai.inference.assess_covid import assess_covid
+from medai.inference.covid import classify_covid
+from medai.inference.covid_assessment import CovidChoices
+from medai.inference.covid_guard import grey_picture
+from medai.inference.covid_result import COVID_CLASS, CovidOptions, study_probability
+from medai.inference.covid_slices import place_axial, plane_slices
+from medai.inference.explanation import grad_cam, score_map
+from medai.models import ModelStore
+from medai.networks import transfer_classifier
+from medai.phantoms import chest_ct
+from Testing.inference.tiny_models import make_covid_mask_net, make_ctnet10
+
+PHANTOM = chest_ct(shape=(12, 64, 64), spacing_mm=(24.0, 5.4, 5.4))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
+    folder = tmp_path_factory.mktemp("models")
+    make_ctnet10(folder, "ctnet")
+    make_covid_mask_net(folder, "masknet")
+    return ModelStore([folder])
+
+
+def picture(pixels: np.ndarray, modality: str = "") -> Volume:
+    return Volume(pixels[None], np.eye(4), modality, "picture")
+
+
+def noise(shape: tuple[int, ...] = (80, 100), low: int = 0, high: int = 256) -> np.ndarray:
+    return np.random.default_rng(3).integers(low, high, shape).astype(np.uint8)
+
+
+def test_the_study_takes_the_most_suspicious_quarter() -> None:
+    covid = np.array([0.1, 0.9, 0.2, 0.7, 0.3, 0.4, 0.0, 0.5])
+    rows = np.stack([1 - covid, covid], axis=1)
+    assert study_probability(rows, 1, "top-quartile")[1] == pytest.approx(0.8)
+    assert study_probability(rows, 1, "maximum")[1] == pytest.approx(0.9)
+    assert study_probability(rows, 1, "mean")[1] == pytest.approx(covid.mean())
+    assert study_probability(rows, 1, "median")[1] == pytest.approx(0.35)
+    for rule in ("top-quartile", "maximum", "mean", "median"):
+        assert study_probability(rows, 1, rule).sum() == pytest.approx(1.0)
+        assert study_probability(rows[:1], 1, rule)[1] == pytest.approx(0.1)
+
+
+def test_unknown_rules_and_planes_are_refused() -> None:
+    with pytest.raises(InputError, match="Rule 'best' is unknown, expected one of top-quartile"):
+        CovidOptions(rule="best")
+    with pytest.raises(InputError, match="Planes oblique"):
+        CovidOptions(planes=("oblique",))
+
+
+@pytest.mark.parametrize(
+    ("volume", "words"),
+    [
+        (picture(np.zeros((80, 80), np.uint8)), "mean grey 0.00"),
+        (picture(np.full((80, 80), 255, np.uint8)), "mean grey 1.00"),
+        (picture(noise((80, 80), 0, 30)), "does not look like a chest CT slice"),
+        (picture(np.stack([noise(), noise() // 3, noise() // 5], axis=-1)), "colour picture"),
+        (picture(noise(), "OPT"), "modality OPT"),
+        (picture(noise((8, 80))), "8 × 80 pixels"),
+        (picture(noise().astype(np.int16)), "type int16"),
+    ],
+)
+def test_pictures_that_are_no_ct_slice_are_refused_with_the_reason(
+    volume: Volume, words: str
+) -> None:
+    with pytest.raises(UnsuitableImageError, match=words):
+        grey_picture(volume)
+
+
+def test_grey_stored_as_colour_is_read_as_the_same_grey() -> None:
+    pixels = noise()
+    np.testing.assert_array_equal(grey_picture(picture(np.stack([pixels] * 3, axis=-1))), pixels)
+
+
+def test_planes_show_the_head_up_and_the_patients_right_on_the_left() -> None:
+    axial = to_axial(PHANTOM.volume)
+    lungs = to_axial(replace(PHANTOM.volume, array=PHANTOM.lungs)).array
+    marked = axial.array.copy()
+    top = np.flatnonzero(lungs.any(axis=(1, 2)))[-2]
+    rows, columns = np.nonzero(lungs[top] == 1)
+    marked[top, rows[0], columns[0]] = 3000
+    volume = replace(axial, array=marked)
+    for plane in ("coronal", "sagittal"):
+        slices = plane_slices(volume, lungs, plane)
+        where = np.argwhere(slices.pictures == 255)
+        brightest = next(w for w in where if slices.pictures[tuple(w)] == 255)
+        assert slices.pictures.shape[1] < slices.pictures.shape[2]
+        assert brightest[1] < slices.pictures.shape[1]
+        expected = rows[0] if plane == "coronal" else columns[0]
+        assert expected in slices.index
+        position = int(np.flatnonzero(slices.index == expected)[0])
+        bright_rows = np.flatnonzero((slices.pictures[position] == 255).any(axis=1))
+        assert bright_rows.min() <= len(axial.array) - 1 - top - slices.box[0].start
+    axial_slices = plane_slices(volume, lungs, "axial")
+    assert lungs[axial_slices.index].any(axis=(1, 2)).all()
+
+
+def test_maps_go_back_to_the_voxels_they_came_from() -> None:
+    flipped = replace(
+        PHANTOM.volume, array=np.ascontiguousarray(PHANTOM.volume.array[::-1].transpose(2, 0, 1))
+    )
+    matrix = PHANTOM.volume.ijk_to_ras.copy()
+    columns = matrix[:3, :3].copy()
+    # New x is old y, new y is old z reversed, new z is old x.
+    matrix[:3, 0], matrix[:3, 1], matrix[:3, 2] = columns[:, 1], -columns[:, 2], columns[:, 0]
+    matrix[:3, 3] += columns[:, 2] * (PHANTOM.volume.grid_shape[0] - 1)
+    flipped = replace(flipped, ijk_to_ras=matrix)
+    axial = to_axial(flipped)
+    lungs = np.ascontiguousarray(to_axial(replace(PHANTOM.volume, array=PHANTOM.lungs)).array)
+    slices = plane_slices(axial, lungs, "axial")
+    placed = place_axial(slices, {3: np.ones(slices.pictures.shape[1:])}, flipped)
+    again = to_axial(replace(flipped, array=placed)).array
+    assert set(np.flatnonzero(again.any(axis=(1, 2)))) == {slices.index[3]}
+    assert again[slices.index[3]][slices.box].min() == 1.0
+    assert np.count_nonzero(again) == slices.pictures[3].size
+
+
+def test_grad_cam_points_at_what_the_logit_depends_on() -> None:
+    class Corner(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.features = nn.Conv2d(3, 4, 3, padding=1)
+            nn.init.constant_(self.features.weight, 0.1)
+            nn.init.zeros_(self.features.bias)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            maps = torch.relu_(self.features(images))
+            return maps.mean(dim=(1, 2, 3))[:, None]
+
+    images = torch.zeros(2, 3, 32, 32)
+    images[0, :, 20:26, 4:10] = 1.0
+    maps = grad_cam(Corner(), images, 0)
+    row, column = divmod(int(maps[0].argmax()), 32)
+    assert 20 <= row < 26
+    assert 4 <= column < 10
+    assert maps[0].max() == pytest.approx(1.0)
+    assert maps[1].max() == 0.0
+
+
+@pytest.mark.parametrize("name", ["resnet50", "densenet169", "vgg16", "inception_v3"])
+def test_grad_cam_works_on_every_backbone_at_input_resolution(name: str) -> None:
+    torch.manual_seed(0)
+    network = transfer_classifier(name).eval()
+    maps = grad_cam(network, torch.randn(1, 3, 96, 96), 0)
+    assert maps.shape == (1, 96, 96)
+    assert 0.0 <= float(maps.min()) <= float(maps.max()) <= 1.0
+
+
+def test_the_score_map_holds_the_highest_score_at_each_pixel() -> None:
+    boxes = torch.tensor([[2.0, 1.0, 6.0, 4.0], [4.0, 2.0, 9.0, 8.0]])
+    drawn = score_map(boxes, torch.tensor([0.9, 0.4]), (10, 12)).numpy()
+    expected = np.zeros((10, 12))
+    expected[2:8, 4:9] = 0.4
+    expected[1:4, 2:6] = 0.9
+    np.testing.assert_allclose(drawn, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("model_id", ["ctnet", "masknet"])
+def test_a_volume_gets_slices_probability_and_reasons(store: ModelStore, model_id: str) -> None:
+    result = classify_covid(
+        PHANTOM.volume, store.load(model_id), CovidOptions(explained_slices=2, device="cpu")
+    )
+    assert result.probability.sum() == pytest.approx(1.0)
+    part = result.slices[0]
+    covid = part.probability[:, result.classes.index(COVID_CLASS)]
+    quarter = np.sort(covid)[::-1][: round(len(covid) / 4)]
+    assert result.covid_probability == pytest.approx(quarter.mean())
+    assert PHANTOM.lungs[part.index].any(axis=(1, 2)).all()
+    why = result.explanation[0]
+    assert why.shape == PHANTOM.volume.grid_shape
+    assert 0 <= why.min() <= why.max() <= 1
+    top_two = part.index[np.argsort(-covid, kind="stable")[:2]]
+    assert set(np.flatnonzero(why.any(axis=(1, 2)))) <= set(top_two)
+    if model_id == "masknet":
+        assert [len(found.score) <= 128 for found in result.regions] == [True, True]
+        assert all((np.diff(found.score) <= 0).all() for found in result.regions)
+
+
+def test_the_same_input_has_the_same_answer(store: ModelStore) -> None:
+    study = (picture(noise()),)
+    first = classify_covid(study, store.load("masknet"))
+    second = classify_covid(study, store.load("masknet"))
+    np.testing.assert_array_equal(first.probability, second.probability)
+    np.testing.assert_array_equal(first.explanation[0], second.explanation[0])
+
+
+def test_three_directions_are_averaged(store: ModelStore) -> None:
+    options = CovidOptions(planes=("axial", "coronal", "sagittal"), explained_slices=1)
+    result = classify_covid(PHANTOM.volume, store.load("ctnet"), options)
+    assert [part.plane for part in result.slices] == ["axial", "coronal", "sagittal"]
+    each = [study_probability(part.probability, 1, "top-quartile") for part in result.slices]
+    np.testing.assert_allclose(result.probability, np.mean(each, axis=0))
+
+
+def test_a_model_for_another_task_and_an_empty_study_are_refused(store: ModelStore) -> None:
+    loaded = store.load("ctnet")
+    other = replace(loaded, card=replace(loaded.card, task="lesions"))
+    with pytest.raises(ModelTaskError, match="ctnet is a model for lesions"):
+        classify_covid(PHANTOM.volume, other)
+    with pytest.raises(InputError, match="No picture"):
+        classify_covid((), loaded)
+
+
+def test_an_abdomen_has_no_lungs(store: ModelStore) -> None:
+    flesh = np.full((20, 64, 64), -1000, np.int16)
+    flesh[:, 8:56, 8:56] = 40
+    abdomen = Volume(flesh, np.diag([-5.0, -5.0, 5.0, 1.0]), "CT", "abdomen")
+    with pytest.raises(UnsuitableImageError, match="no lungs"):
+        classify_covid(abdomen, store.load("ctnet"))
+
+
+def test_without_a_lesion_model_there_is_no_severity(store: ModelStore) -> None:
+    result = assess_covid((picture(noise()),), store.load("ctnet"), CovidChoices())
+    assert (result.severity, result.lesions, result.change) == (None, None, None)
+    assert result.sentence == result.classification.sentence
+
+
+def test_pictures_far_from_the_training_greys_are_said_to_be(store: ModelStore) -> None:
+    dark = classify_covid((picture(noise((80, 80), 0, 90)),), store.load("ctnet"))
+    assert any("much darker or brighter" in note for note in dark.notes)
+    usual = classify_covid((picture(noise()),), store.load("ctnet"))
+    assert usual.notes == ()
+
+
+def test_results_travel_between_processes(store: ModelStore, tmp_path: Path) -> None:
+    from medai.inference.array_transfer import pack, unpack
+
+    result = classify_covid((picture(noise()),), store.load("masknet"))
+    message = pack(result, tmp_path)
+    while not message.copy_some(1.0):
+        pass
+    received, _ = unpack(message.payload, tmp_path)
+    assert received.sentence == result.sentence
+    np.testing.assert_array_equal(received.explanation[0], result.explanation[0])
+    np.testing.assert_array_equal(received.regions[0].box, result.regions[0].box)
