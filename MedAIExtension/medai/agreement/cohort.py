@@ -1,0 +1,283 @@
+"""The whole agreement analysis of a study in one call.
+
+Per image: pixel ICC, its leave-one-rater-out values, Krippendorff's alpha, area ICCs, extents,
+overlap, each rater against the majority of the others. Over images: exclusions, means with
+standard errors, correlations, what agreement depends on, and the extent ICC (Hurault et al. 2022).
+Every table is in long form: one dict per row, the same keys in each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from medai.agreement.alternative_annotator import AlternativeAnnotator, alternative_annotator
+from medai.agreement.area_icc import AreaCounts, area_counts, area_iccs
+from medai.agreement.cohort_image import ImageSummary, summarize
+from medai.agreement.cohort_tables import (
+    confounder_table,
+    correlation_table,
+    leave_one_out_table,
+    summary_table,
+)
+from medai.agreement.extent_icc import ExtentIcc, extent_icc
+from medai.agreement.icc_estimate import EXCELLENT_ABOVE, POOR_BELOW, LinkVariance
+from medai.agreement.pixel_icc import Method, pixel_iccs
+from medai.agreement.ratings import ImageRatings
+from medai.errors import CancelledError, RatingError
+
+Row = dict[str, Any]
+Report = Callable[[float, str], None]
+
+PIXEL_ICC = "pixel_icc"
+ALPHA = "krippendorff_alpha"
+# Of the work that a progress bar shows, the share spent reading images.
+_READING_SHARE = 0.7
+
+
+@dataclass(frozen=True, eq=False)
+class CohortResult:
+    """Tables of a study; see ``cohort`` for their columns."""
+
+    image_rows: tuple[Row, ...]
+    rater_rows: tuple[Row, ...]
+    exclusions: tuple[Row, ...]
+    summary_rows: tuple[Row, ...]
+    correlation_rows: tuple[Row, ...]
+    leave_one_out_rows: tuple[Row, ...]
+    confounder_rows: tuple[Row, ...]
+    extent: ExtentIcc | None
+    candidates: tuple[AlternativeAnnotator, ...]
+    raters: tuple[str, ...]
+    images: tuple[str, ...]
+    method: str
+    link_variance: str
+    grids: tuple[int, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    def value(self, image: str, measure: str) -> float:
+        """One number of the per-image table; nan where there is none."""
+        for row in self.image_rows:
+            if row["image"] == image and row["measure"] == measure:
+                return float(row["value"])
+        return float("nan")
+
+    def summary(self, measure: str) -> Row | None:
+        """The summary row of a measure."""
+        return next((row for row in self.summary_rows if row["measure"] == measure), None)
+
+    @property
+    def sentence(self) -> str:
+        """The result in one or two sentences."""
+        row = self.summary(PIXEL_ICC)
+        if row is None or not np.isfinite(row["mean"]):
+            text = "Pixel agreement could not be measured on any image."
+        else:
+            mean = row["mean"]
+            word = (
+                "poor"
+                if mean < POOR_BELOW
+                else "moderate"
+                if mean < 0.75
+                else "good"
+                if mean <= EXCELLENT_ABOVE
+                else "excellent"
+            )
+            error = f" (SE {row['se']:.2f})" if np.isfinite(row["se"]) else ""
+            text = (
+                f"Pixel agreement is {word}: mean ICC {mean:.2f}{error} over {row['images']} "
+                f"images; {100 * row['poor_share']:.0f} % of images below {POOR_BELOW:g}."
+            )
+        if self.exclusions:
+            number = len(self.exclusions)
+            text += f" {number} image{'s' if number > 1 else ''} left out."
+        return text
+
+
+def cohort(
+    images: Iterable[ImageRatings],
+    *,
+    grids: Sequence[int] = (10, 15, 20),
+    method: Method = "laplace",
+    link_variance: LinkVariance = "meanobs",
+    leave_one_out: bool = True,
+    surfaces: bool = False,
+    exclude_above: float = 0.95,
+    exclude_below: float = 0.05,
+    covariates: Sequence[str] | None = None,
+    candidates: Sequence[str] = (),
+    bootstrap: int = 1000,
+    seed: int = 0,
+    progress: Report | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    total: int | None = None,
+) -> CohortResult:
+    """Analyse the agreement of raters over many images.
+
+    images: read one by one, so a generator keeps memory small; raters may differ from image to
+        image. Images of one rater are listed as excluded.
+    grids: divisions for the area ICC. surfaces: also Hausdorff and surface distances (slower).
+    method, link_variance: as pixel_icc. covariates: names for the confounder model; None takes
+        all that occur. candidates: names of models (or new raters) among the raters: left out of
+        every agreement measure, compared by ``alternative_annotator`` and scored like a rater.
+    exclude_above, exclude_below: an image in which more than half of the raters marked more (less)
+        than this share of the region of interest is left out of the agreement summaries, since
+        chance and agreement can't be told apart there; 1 and 0 keep all. Performance and overlap
+        are summarised over all images.
+    bootstrap, seed: of the extent ICC and the candidates.
+    progress: called with the fraction done and what is happening; total: number of images, when
+        known. cancelled: asked between images; true raises CancelledError.
+
+    The tables (``CohortResult``), one dict per row:
+        image_rows: image, measure, value, note. Measures: pixel_icc with its variances,
+            krippendorff_alpha, area_icc_10 …, extent (mean over raters), dice and iou (mean over
+            pairs), accuracy … mcc (mean over raters), naive_accuracy …, with surfaces the
+            distances.
+        rater_rows: image, rater, measure, value (extent, accuracy … mcc, pixel_icc_without).
+        exclusions: image, reason.
+        summary_rows: measure, images, mean, sd, se, median, low, high, poor_share,
+            excellent_share.
+        correlation_rows: first, second, r, low, high, images.
+        leave_one_out_rows: rater, images, mean_with, mean_without, difference, low, high (pixel
+            ICC without the rater − with all).
+        confounder_rows: measure, term, coefficient, standard_error, low, high, p, images.
+    Raises RatingError when there is no image with two raters.
+
+    >>> masks = (np.random.default_rng(0).random((4, 3, 16, 16)) < 0.3) | np.eye(16, dtype=bool)
+    >>> images = [ImageRatings(f"case {k}", masks[k], ("a", "b", "c")) for k in range(4)]
+    >>> result = cohort(images, grids=(4,), bootstrap=0)
+    >>> result.summary("pixel_icc")["images"], len(result.leave_one_out_rows)
+    (4, 3)
+    """
+    say = progress or (lambda fraction, message: None)
+    summaries: list[ImageSummary] = []
+    areas: dict[int, list[AreaCounts]] = {grid: [] for grid in grids}
+    exclusions: list[Row] = []
+    known: set[str] = set()
+    for number, image in enumerate(images):
+        if cancelled is not None and cancelled():
+            raise CancelledError
+        share = number / total if total else number / (number + 10.0)
+        say(_READING_SHARE * min(share, 1.0), f"Counting the ratings of {image.name}")
+        if image.name in known:
+            raise RatingError(f"{image.name}: two images of the same name.")
+        known.add(image.name)
+        people = [k for k, name in enumerate(image.raters) if name not in candidates]
+        if len(people) < 2:
+            exclusions.append({"image": image.name, "reason": f"{len(people)} rater"})
+            continue
+        summary = summarize(image, people, exclude_above, exclude_below, surfaces=surfaces)
+        summaries.append(summary)
+        if summary.exclusion:
+            exclusions.append({"image": image.name, "reason": summary.exclusion})
+        masks = [np.asarray(image.masks[k]) for k in people]
+        for grid in grids:
+            areas[grid].append(area_counts(masks, image.roi, grid))
+    if not summaries:
+        raise RatingError("No image with two raters: agreement needs at least one.")
+    say(_READING_SHARE, "Fitting the pixel models")
+    _add_pixel_iccs(summaries, method, link_variance, leave_one_out)
+    for place, grid in enumerate(grids):
+        if cancelled is not None and cancelled():
+            raise CancelledError
+        say(0.8 + 0.15 * place / len(grids), f"Fitting the area models, {grid} cells a side")
+        for summary, found in zip(
+            summaries, area_iccs(areas[grid], link_variance=link_variance), strict=True
+        ):
+            summary.add(f"area_icc_{grid}", found.icc, found.reason)
+    say(0.97, "Comparing images")
+    return _assemble(
+        summaries,
+        exclusions,
+        tuple(grids),
+        method,
+        link_variance,
+        covariates,
+        candidates,
+        bootstrap,
+        seed,
+    )
+
+
+def _add_pixel_iccs(
+    summaries: list[ImageSummary], method: Method, link_variance: LinkVariance, leave_one_out: bool
+) -> None:
+    # One fit for all images, and for all images without each rater in turn.
+    everyone = [summary.patterns for summary in summaries]
+    reduced = [
+        (summary, rater, summary.patterns.without(rater))
+        for summary in summaries
+        for rater in range(summary.patterns.raters)
+        if leave_one_out and summary.patterns.raters > 2
+    ]
+    found = pixel_iccs(
+        everyone + [patterns for _, _, patterns in reduced],
+        method=method,
+        link_variance=link_variance,
+    )
+    for summary, icc in zip(summaries, found, strict=False):
+        summary.add(PIXEL_ICC, icc.icc, icc.reason)
+        for name in ("unit", "rater", "link"):
+            summary.add(f"variance_{name}", getattr(icc, f"variance_{name}"), icc.reason)
+    for (summary, rater, _), icc in zip(reduced, found[len(summaries) :], strict=True):
+        summary.add_rater(rater, "pixel_icc_without", icc.icc)
+
+
+def _assemble(
+    summaries: list[ImageSummary],
+    exclusions: list[Row],
+    grids: tuple[int, ...],
+    method: str,
+    link_variance: str,
+    covariates: Sequence[str] | None,
+    candidates: Sequence[str],
+    bootstrap: int,
+    seed: int,
+) -> CohortResult:
+    included = [summary for summary in summaries if not summary.exclusion]
+    names = sorted({name for summary in summaries for name in summary.raters})
+    agreement = [PIXEL_ICC, ALPHA, *(f"area_icc_{grid}" for grid in grids)]
+    notes: list[str] = []
+    rows, problems = confounder_table(included, agreement, covariates)
+    notes += problems
+    extent = None
+    if len(included) >= 2:
+        table = np.full((len(included), len(names)), np.nan)
+        for place, summary in enumerate(included):
+            for name, value in zip(summary.raters, summary.adjusted_extents, strict=True):
+                table[place, names.index(name)] = value
+        extent = extent_icc(table, bootstrap=bootstrap, seed=seed)
+    else:
+        notes.append("Fewer than two images to summarise: no extent ICC.")
+    compared = []
+    for candidate in candidates:
+        try:
+            compared.append(
+                alternative_annotator(
+                    candidate,
+                    [(s.name, s.all_raters, s.all_patterns) for s in summaries],
+                    seed=seed,
+                )
+            )
+        except RatingError as error:
+            notes.append(str(error))
+    return CohortResult(
+        image_rows=tuple(row for summary in summaries for row in summary.image_rows),
+        rater_rows=tuple(row for summary in summaries for row in summary.rater_rows),
+        exclusions=tuple(exclusions),
+        summary_rows=summary_table(summaries, included, agreement),
+        correlation_rows=correlation_table(included, [*agreement, "dice", "accuracy", "mcc"]),
+        leave_one_out_rows=leave_one_out_table(included, names),
+        confounder_rows=rows,
+        extent=extent,
+        candidates=tuple(compared),
+        raters=tuple(names),
+        images=tuple(summary.name for summary in summaries),
+        method=method,
+        link_variance=link_variance,
+        grids=grids,
+        notes=tuple(notes),
+    )

@@ -1,0 +1,95 @@
+"""What an intraclass correlation on the logit scale consists of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from medai.errors import RatingError
+
+LinkVariance = Literal["meanobs", "liability"]
+
+POOR_BELOW = 0.5
+EXCELLENT_ABOVE = 0.9
+
+
+@dataclass(frozen=True)
+class IccEstimate:
+    """Intraclass correlation and the variances it is made of, on the logit scale.
+
+        ICC = V_unit / (V_unit + V_rater + V_over + V_link)
+
+    icc: 0..1; < 0.5 poor, 0.5-0.75 moderate, 0.75-0.9 good, > 0.9 excellent (after Koo and Li
+        2016, J. Chiropr. Med. 15(2), 155-163). nan where it is undefined; ``reason`` says why.
+    variance_unit: between pixels (or areas); inf when all raters agree everywhere.
+    variance_rater: between raters.
+    variance_over: between single observations (area ICC; 0 for pixels).
+    variance_link: of the binomial answer itself: 1/(p(1−p)) at the mean rating p ("meanobs") or
+        π²/3 ("liability").
+    intercept: mean logit.
+    log_likelihood: of the fit, binomial coefficients included.
+    """
+
+    icc: float
+    variance_unit: float
+    variance_rater: float
+    variance_over: float
+    variance_link: float
+    intercept: float
+    log_likelihood: float
+    reason: str = ""
+
+    @property
+    def variance_error(self) -> float:
+        """All variance that is not between units: what averaging over raters reduces."""
+        return self.variance_rater + self.variance_over + self.variance_link
+
+
+def link_variance_of(mean_rating: float, kind: str) -> float:
+    """Variance of a binomial answer on the logit scale (Nakagawa and Schielzeth 2010, table 2).
+
+    mean_rating: share of marked ratings, strictly between 0 and 1.
+    kind: "meanobs" gives 1/(p(1−p)), "liability" π²/3. RatingError on another word.
+
+    >>> link_variance_of(0.5, "meanobs")
+    4.0
+    """
+    if kind == "meanobs":
+        return 1.0 / (mean_rating * (1.0 - mean_rating))
+    if kind == "liability":
+        return float(np.pi**2 / 3.0)
+    raise RatingError(f"Link variance {kind!r}: expected 'meanobs' or 'liability'.")
+
+
+def estimate(
+    sd_unit: float,
+    sd_rater: float,
+    sd_over: float,
+    variance_link: float,
+    intercept: float,
+    log_likelihood: float,
+) -> IccEstimate:
+    """The estimate of a fitted model from its standard deviations."""
+    unit, rater, over = sd_unit**2, sd_rater**2, sd_over**2
+    return IccEstimate(
+        icc=unit / (unit + rater + over + variance_link),
+        variance_unit=unit,
+        variance_rater=rater,
+        variance_over=over,
+        variance_link=variance_link,
+        intercept=intercept,
+        log_likelihood=log_likelihood,
+    )
+
+
+def undefined(reason: str) -> IccEstimate:
+    """An estimate that is nan throughout, with its reason."""
+    nan = float("nan")
+    return IccEstimate(nan, nan, nan, nan, nan, nan, nan, reason)
+
+
+def perfect(variance_link: float, intercept: float, log_likelihood: float) -> IccEstimate:
+    """All raters alike on every unit: the limit of a growing variance between units."""
+    return IccEstimate(1.0, float("inf"), 0.0, 0.0, variance_link, intercept, log_likelihood)

@@ -1,0 +1,115 @@
+"""The likelihoods against brute force: dense matrices, differences, and plain integration."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from medai.agreement.binomial_table import BinomialTable
+from medai.agreement.laplace import log_likelihood, zero_modes
+from medai.agreement.quadrature import nodes, quadrature_log_likelihood
+
+
+def small_table(seed: int, *, trials: int, rows: int = 6, raters: int = 3) -> BinomialTable:
+    random = np.random.default_rng(seed)
+    m = random.integers(1, trials + 1, (1, raters, rows)).astype(float)
+    m[0, 1, 0] = 0
+    k = np.floor(random.random(m.shape) * (m + 1))
+    return BinomialTable(k, m, random.integers(1, 4, (1, rows)).astype(float))
+
+
+def dense_laplace(parameters: np.ndarray, table: BinomialTable) -> float:
+    """lme4's Laplace approximation with every unit written out and a general-purpose optimiser."""
+    sds = np.exp(parameters[[0, 1]])
+    sd_over = np.exp(parameters[3]) if len(parameters) == 4 else 0.0
+    repeats = table.counts[0].astype(int)
+    k = np.repeat(table.successes[0], repeats, axis=1)
+    m = np.repeat(table.trials[0], repeats, axis=1)
+    raters, units = k.shape
+    z = np.zeros((raters * units, units + raters + raters * units))
+    for j in range(raters):
+        for i in range(units):
+            row = j * units + i
+            z[row, i] = sds[0]
+            z[row, units + j] = sds[1]
+            z[row, units + raters + row] = sd_over
+    k, m = k.ravel(), m.ravel()
+
+    def negative(b: np.ndarray) -> float:
+        eta = parameters[2] + z @ b
+        return -float((k * eta - m * np.logaddexp(0, eta)).sum() - 0.5 * b @ b)
+
+    def slope(b: np.ndarray) -> np.ndarray:
+        p = 1 / (1 + np.exp(-(parameters[2] + z @ b)))
+        return b - z.T @ (k - m * p)
+
+    b = minimize(negative, np.zeros(z.shape[1]), jac=slope, method="BFGS",
+                 options={"gtol": 1e-9, "maxiter": 5000}).x  # fmt: skip
+    p = 1 / (1 + np.exp(-(parameters[2] + z @ b)))
+    hessian = np.eye(len(b)) + z.T @ ((m * p * (1 - p))[:, None] * z)
+    return -negative(b) - 0.5 * float(np.linalg.slogdet(hessian)[1])
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_the_laplace_likelihood_is_that_of_the_full_model(over: bool) -> None:
+    table = small_table(1, trials=9 if over else 1)
+    parameters = np.array([0.6, -0.2, -0.5, 0.3][: 4 if over else 3])
+    found, _ = log_likelihood(parameters[None], table, zero_modes(1, table, over))
+    assert found[0] == pytest.approx(dense_laplace(parameters, table), abs=1e-6)
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_the_gradient_is_that_of_differences(over: bool) -> None:
+    table = small_table(2, trials=12 if over else 1, rows=9, raters=4)
+    points = np.random.default_rng(3).normal(size=(5, 4 if over else 3))
+    _, gradient = log_likelihood(points, table, zero_modes(5, table, over))
+    for column in range(points.shape[1]):
+        step = np.zeros(points.shape[1])
+        step[column] = 1e-5
+        up, _ = log_likelihood(points + step, table, zero_modes(5, table, over))
+        down, _ = log_likelihood(points - step, table, zero_modes(5, table, over))
+        assert gradient[:, column] == pytest.approx((up - down) / 2e-5, abs=1e-5)
+
+
+@pytest.mark.parametrize("sd_unit", [0.5, 4.0, 25.0])
+def test_modes_are_found_from_anywhere(sd_unit: float) -> None:
+    table = small_table(4, trials=40, rows=20, raters=4)
+    extremes = [
+        [np.log(sd_unit), np.log(sd_rater), intercept, np.log(sd_over)]
+        for sd_rater in (0.1, 5.0)
+        for intercept in (-30.0, 3.0)
+        for sd_over in (0.5, 20.0)
+    ]
+    modes = zero_modes(len(extremes), table, True)
+    value, gradient = log_likelihood(np.array(extremes), table, modes)
+    again, _ = log_likelihood(np.array(extremes), table, modes)
+    assert np.isfinite(gradient).all()
+    assert again == pytest.approx(value, abs=1e-8)
+
+
+def test_quadrature_over_units_is_plain_integration() -> None:
+    table = small_table(5, trials=1)
+    sd_unit, intercept = 3.0, -1.0
+    found = quadrature_log_likelihood(
+        np.array([[np.log(sd_unit), -np.inf, intercept]]), table, np.zeros((1, 3))
+    )
+    v = np.linspace(-12, 12, 200_001)
+    eta = intercept + sd_unit * v
+    expected = 0.0
+    for row, count in enumerate(table.counts[0]):
+        k, m = table.successes[0, :, row].sum(), table.trials[0, :, row].sum()
+        density = np.exp(k * eta - m * np.logaddexp(0, eta) - 0.5 * v**2) / np.sqrt(2 * np.pi)
+        expected += count * np.log(np.trapezoid(density, v))
+    assert found[0] == pytest.approx(expected, abs=1e-7)
+
+
+@pytest.mark.parametrize("sd", [0.1, 3.0, 30.0, 80.0])
+def test_the_nodes_are_fine_enough_for_any_variance(sd: float) -> None:
+    def share(v: np.ndarray, log_weight: np.ndarray) -> float:
+        log_chance = -3 * np.logaddexp(0, -(sd * v - 0.3 * sd))
+        return float(np.exp(log_weight + log_chance).sum())
+
+    fine = np.arange(-9, 9, 1e-4)
+    expected = share(fine, -0.5 * fine**2 + np.log(1e-4 / np.sqrt(2 * np.pi)))
+    assert share(*nodes(sd)) == pytest.approx(expected, abs=1e-7)
