@@ -1,0 +1,593 @@
+"""Rater Agreement: annotate blind, then measure how well raters and models agree."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+import ctk
+import qt
+import slicer
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+)
+
+# In a checkout used in place, the packages lie one folder up; installed, they lie beside this file.
+if find_spec("medai") is None:
+    sys.path.append(str(Path(__file__).resolve().parents[1]))
+if find_spec("RaterAgreementLib") is None:
+    sys.path.append(str(Path(__file__).resolve().parent))
+
+from RaterAgreementLib.analyse_side import AnalyseSide
+from RaterAgreementLib.annotate_side import AnnotateSide
+from RaterAgreementLib.live_readout import LiveReadout
+from RaterAgreementLib.new_study import NewStudyForm
+from RaterAgreementLib.segmentation_choice import SegmentationChoice
+
+from medai import scene
+from medai.agreement import CohortResult, ImageRatings, cohort, krippendorff_alpha, rating_patterns
+from medai.agreement.alternative_annotator import dice_matrix
+from medai.errors import InputError, StudyError
+from medai.images import read_volume
+from medai.output import atomic_folder
+from medai.palette import Rgb, rater_color
+from medai.reports.study_agreement import write_ratings_agreement, write_study_agreement
+from medai.scene.agreement import (
+    CONSENSUS_METHODS,
+    CohortNodes,
+    hide_consensus,
+    show_cohort,
+    show_consensus,
+    show_raters,
+)
+from medai.scene.color_maps import show_map
+from medai.scene.removal import remove_with_results
+from medai.scene.segmentation_ratings import ratings_of_nodes
+from medai.studies import (
+    CaseView,
+    Study,
+    StudyAnalysis,
+    StudyPlan,
+    add_predictions,
+    analyse_study,
+    create_study,
+    open_case,
+    open_study,
+    phantom_study,
+    predicting_models,
+    rated_image,
+    require_writable,
+    training_feedback,
+)
+from medai.studies.rater_folder import RatedCase
+from medai_panels.panel_widget import PanelWidget
+from medai_panels.shown_errors import shown_errors
+from medai_panels.usable import set_usable
+
+STUDY, SCENE = "Study folder", "Segmentations in the scene"
+NO_CONSENSUS = "none"
+
+
+class RaterAgreement(ScriptedLoadableModule):
+    """What Slicer's module menu says."""
+
+    def __init__(self, parent: Any) -> None:
+        ScriptedLoadableModule.__init__(self, parent)
+        self.parent.title = _("Rater Agreement")
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "MedAI")]
+        self.parent.dependencies = ["SegmentEditor", "Segmentations", "Tables", "Plots"]
+        self.parent.contributors = ["MedAI maintainers"]
+        self.parent.helpText = _(
+            "Several raters outline the same images, blind to each other; then the module says how "
+            "well they agree, with each other, with themselves and with a model. Research use only."
+        )
+        self.parent.acknowledgementText = _(
+            "The measures follow Hurault et al., inter-rater reliability of delineation."
+        )
+
+
+@parameterNodeWrapper
+class RaterAgreementParameterNode:
+    """What the panel remembers, and what is saved with a scene."""
+
+    source: Annotated[str, Choice([STUDY, SCENE])] = STUDY
+    referenceVolume: vtkMRMLScalarVolumeNode
+    region: vtkMRMLSegmentationNode
+    leaveOneOut: bool = True
+    showOutlines: bool = True
+    showDisagreement: bool = True
+    consensus: Annotated[str, Choice([NO_CONSENSUS, *CONSENSUS_METHODS])] = NO_CONSENSUS
+    targetReliability: Annotated[float, WithinRange(0.5, 0.99)] = 0.9
+    followEdits: bool = False
+
+
+class RaterAgreementWidget(PanelWidget):
+    """The panel: a study or the scene's segmentations, an annotator's side and an owner's side."""
+
+    def make_logic(self) -> RaterAgreementLogic:
+        return RaterAgreementLogic()
+
+    def build(self) -> None:
+        self._study: Study | None = None
+        self._models: tuple[str, ...] = ()
+        self._role = 0  # row of the role box: 0 nobody, then the raters, then the owner
+        self._followed: Any = None
+        self._form = NewStudyForm(self.ui)
+        self._annotate = AnnotateSide(self.ui, self.logic, self.parent)
+        self._analyse = AnalyseSide(self.ui, self.logic, self._work, self._update_usable)
+        self._live = LiveReadout(self.ui.liveLabel)
+        self._choice = SegmentationChoice(self.ui.segmentationList, self._choice_changed)
+        self.connections.add(self.ui.openButton.clicked, self.onOpen)
+        self.connections.add(self.ui.newStudyButton.toggled, self.onNewStudy)
+        self.connections.add(self.ui.createButton.clicked, self.onCreate)
+        self.connections.add(self.ui.sampleButton.clicked, self.onSample)
+        self.connections.add(self.ui.addModelButton.clicked, self.onAddModel)
+        self.connections.add(self.ui.roleComboBox.currentIndexChanged, self.onRole)
+        self.ui.newStudyBox.setVisible(False)
+        for line in (
+            self.ui.studyPathLineEdit,
+            self.ui.imagesPathLineEdit,
+            self.ui.regionsPathLineEdit,
+            self.ui.referencesPathLineEdit,
+            self.ui.modelPathLineEdit,
+        ):
+            line.setProperty("filters", int(ctk.ctkPathLineEdit.Dirs))
+        self._show_study()
+
+    def cleanup(self) -> None:
+        super().cleanup()
+        for part in (self._annotate, self._analyse, self._live, self._choice):
+            part.close()
+
+    def enter(self) -> None:
+        super().enter()
+        self._annotate.wake()
+
+    def exit(self) -> None:
+        self._annotate.rest()
+        super().exit()
+
+    def abandon(self) -> None:
+        self._annotate.abandon()
+        self._analyse.abandon()
+        self._live.stop()
+        self._followed = None
+
+    def parameters_changed(self) -> None:
+        self._suggest_volume()
+        self._analyse.follow(self.parameters)
+        self._follow_edits()
+        self._update_usable()
+
+    # What the user does.
+
+    def onOpen(self, *args: Any) -> None:
+        with shown_errors(_("The study can't be opened."), wait_cursor=True):
+            self._open(open_study(self._study_folder()))
+
+    def onNewStudy(self, *args: Any) -> None:
+        self.ui.newStudyBox.setVisible(self.ui.newStudyButton.isChecked())
+
+    def onCreate(self, *args: Any) -> None:
+        with shown_errors(_("The study can't be made."), wait_cursor=True):
+            folder = self._study_folder()
+            study = self.logic.create(folder, self._form.plan(folder))
+            self.ui.newStudyButton.setChecked(False)
+            self._open(study)
+
+    def onSample(self, *args: Any) -> None:
+        with shown_errors(_("The synthetic study can't be made."), wait_cursor=True):
+            self._open(phantom_study(self._study_folder()))
+
+    def onRole(self, *args: Any) -> None:
+        with shown_errors(_("You can't begin."), wait_cursor=True):
+            role = self.ui.roleComboBox.property("currentIndex")
+            if self._study is None or role == self._role:
+                return
+            if not self._may_leave_case() or (self._is_owner(role) and not self._may_analyse()):
+                self.ui.roleComboBox.setCurrentIndex(self._role)
+                return
+            self._annotate.leave()
+            self._analyse.abandon()
+            self._role = role
+            self._update_usable()
+            if 0 < role <= len(self._study.protocol.raters):
+                self._annotate.begin(self._study, self._study.protocol.raters[role - 1])
+
+    def onAddModel(self, *args: Any) -> None:
+        with shown_errors(_("The model's masks can't be added."), wait_cursor=True):
+            text = self.ui.modelPathLineEdit.property("currentPath")
+            if not text:
+                raise StudyError(_("No folder of masks is chosen: pick one first."))
+            self.logic.add_model(self._study, Path(text))
+            self._show_models()
+
+    # The study.
+
+    def _study_folder(self) -> Path:
+        text = self.ui.studyPathLineEdit.property("currentPath")
+        if not text:
+            raise StudyError(_("No study folder is chosen: pick one first."))
+        return Path(text)
+
+    def _open(self, study: Study) -> None:
+        if not self._may_leave_case():
+            return
+        self._annotate.leave()
+        self._analyse.abandon()
+        self._study = study
+        self._show_study()
+
+    def _may_leave_case(self) -> bool:
+        return not self._annotate.is_unsaved or slicer.util.confirmOkCancelDisplay(
+            _("The outline on the screen isn't submitted. It will be kept as a draft. Leave it?")
+        )
+
+    def _may_analyse(self) -> bool:
+        if self._role < 1:
+            return True
+        return slicer.util.confirmOkCancelDisplay(
+            _("The analysis shows everybody's outlines, which raters must not see. Go on?")
+        )
+
+    def _is_owner(self, role: int) -> bool:
+        return self._study is not None and role == len(self._study.protocol.raters) + 1
+
+    def _show_study(self) -> None:
+        combo = self.ui.roleComboBox
+        self._role = 0
+        combo.blockSignals(True)
+        combo.clear()
+        combo.addItem(_("Who are you?"))
+        text = _("No study is open.")
+        labels: list[str] = []
+        if self._study is not None:
+            protocol = self._study.protocol
+            for rater in protocol.raters:
+                combo.addItem(_("{rater}: I outline").format(rater=rater))
+            combo.addItem(_("I own the study: analyse"))
+            text = _("{title}: {images} images. {instructions}").format(
+                title=protocol.title,
+                images=len(protocol.images),
+                instructions=protocol.instructions,
+            )
+            labels = [label.name for label in protocol.labels]
+        combo.blockSignals(False)
+        self.ui.studyLabel.setText(text)
+        self.ui.labelComboBox.clear()
+        self.ui.labelComboBox.addItems(labels)
+        self._show_models()
+        self._update_usable()
+
+    def _show_models(self) -> None:
+        self._models = () if self._study is None else predicting_models(self._study)
+        self.ui.modelList.clear()
+        self.ui.modelList.setVisible(bool(self._models))
+        self.ui.modelListLabel.setVisible(bool(self._models))
+        for model in self._models:
+            item = qt.QListWidgetItem(model)
+            item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
+            item.setCheckState(qt.Qt.Unchecked)
+            self.ui.modelList.addItem(item)
+
+    # The analysis.
+
+    def _work(self) -> Any:
+        if self.parameters.source == SCENE:
+            return self.logic.scene_work(
+                self._choice.nodes,
+                self.parameters.referenceVolume,
+                self.parameters.region,
+                self.parameters.leaveOneOut,
+            )
+        return self.logic.study_work(
+            self._study,
+            self.ui.labelComboBox.property("currentText"),
+            self._ticked_models(),
+            self.parameters.leaveOneOut,
+        )
+
+    def _ticked_models(self) -> list[str]:
+        items = [self.ui.modelList.item(row) for row in range(len(self._models))]
+        return [
+            model
+            for model, item in zip(self._models, items, strict=True)
+            if item.checkState() == qt.Qt.Checked
+        ]
+
+    def _choice_changed(self) -> None:
+        self._suggest_volume()
+        self._follow_edits()
+        self._update_usable()
+
+    def _suggest_volume(self) -> None:
+        if self._in_scene() and self.parameters.referenceVolume is None:
+            volume = self.logic.outlined_volume(self._choice.nodes)
+            if volume is not None:
+                self.parameters.referenceVolume = volume
+
+    def _follow_edits(self) -> None:
+        parameters = self.parameters
+        follows = parameters is not None and parameters.source == SCENE and parameters.followEdits
+        wanted = None
+        if follows:
+            nodes = self._choice.nodes
+            volume, region = parameters.referenceVolume, parameters.region
+            wanted = ([node.GetID() for node in nodes], volume, region)
+        if wanted == self._followed:
+            return
+        self._followed = wanted
+        if wanted is None:
+            self._live.stop()
+        else:
+            self._live.follow(nodes, volume, region)
+
+    # What the panel shows.
+
+    def _update_usable(self, *args: Any) -> None:
+        ui, in_scene = self.ui, self._in_scene()
+        running = self._analyse.run.running
+        busy = _("Wait for the run to end, or cancel it.") if running else ""
+        owner = not in_scene and self._is_owner(self._role)
+        ui.studyBox.setVisible(not in_scene)
+        ui.sceneBox.setVisible(in_scene)
+        ui.studyLabel.setVisible(not in_scene)
+        ui.roleComboBox.setVisible(not in_scene)
+        ui.optionsBox.setVisible(owner)
+        ui.leaveOneOutCheckBox.setVisible(owner or in_scene)
+        ui.annotateBox.setVisible(not in_scene and not owner)
+        ui.analyseBox.setVisible(owner or in_scene)
+        # An annotator's panel holds nothing of the others.
+        annotates = not in_scene and self._role > 0 and not owner
+        ui.blindLabel.setVisible(annotates)
+        ui.resultBox.setVisible(not annotates)
+        blind = _("The study's owner exports; whoever outlines stays blind.")
+        self._analyse.set_blind(blind if annotates else "")
+        ui.followCheckBox.setVisible(in_scene)
+        ui.liveLabel.setVisible(in_scene)
+        for widget in (
+            ui.sourceComboBox,
+            ui.openButton,
+            ui.newStudyButton,
+            ui.sampleButton,
+            ui.createButton,
+            ui.studyPathLineEdit,
+            ui.labelComboBox,
+            ui.modelList,
+            ui.leaveOneOutCheckBox,
+            ui.modelPathLineEdit,
+            ui.addModelButton,
+        ):
+            set_usable(widget, busy)
+        no_study = _("Open a study first.") if self._study is None else ""
+        set_usable(ui.roleComboBox, busy or no_study)
+        self._analyse.run.set_usable(self._reason_not_to_run(in_scene))
+
+    def _in_scene(self) -> bool:
+        return self.parameters is not None and self.parameters.source == SCENE
+
+    def _reason_not_to_run(self, in_scene: bool) -> str:
+        if not in_scene:
+            return "" if self._study is not None else _("Open a study first.")
+        if len(self._choice.nodes) < 2:
+            return _("Tick at least two segmentations.")
+        if self.parameters.referenceVolume is None:
+            return _("Choose the image that was outlined.")
+        return ""
+
+
+@dataclass(frozen=True, eq=False)
+class AgreementView:
+    """What an analysis gave, and where its images come from.
+
+    study is None for the scene's segmentations; then ratings holds the one image and volume_node
+    its node.
+    """
+
+    cohort: CohortResult
+    repeat_rows: tuple[dict[str, Any], ...]
+    notes: tuple[str, ...]
+    label: str
+    predictions: tuple[str, ...]
+    study: Study | None = None
+    ratings: ImageRatings | None = None
+    volume_node: Any = None
+
+    @property
+    def colors(self) -> dict[str, Rgb]:
+        """Each rater's color: by place in the study's list, models after the raters."""
+        listed = () if self.study is None else self.study.protocol.raters
+        found = (*self.cohort.raters, *self.predictions)
+        order = [*listed, *(rater for rater in found if rater not in listed)]
+        return {rater: rater_color(order.index(rater)) for rater in order if rater in found}
+
+
+class RaterAgreementLogic(ScriptedLoadableModuleLogic):
+    """Studies and segmentation nodes in; agreement, nodes and files out. No widgets."""
+
+    def __init__(self) -> None:
+        ScriptedLoadableModuleLogic.__init__(self)
+        self.cohort_nodes: CohortNodes | None = None
+        self._rater_nodes: Any = None
+        self._ratings: ImageRatings | None = None
+        self._study_volume: Any = None  # the image of a study that this logic loaded
+
+    def getParameterNode(self) -> RaterAgreementParameterNode:
+        return RaterAgreementParameterNode(super().getParameterNode())
+
+    # Annotating.
+
+    def create(self, folder: Path, plan: StudyPlan) -> Study:
+        """Make a study. Raises StudyError, ImageReadError, OutputError."""
+        return create_study(folder, plan)
+
+    def require_writable(self, study: Study, rater: str) -> None:
+        """Raise OutputError when ``rater`` can't save in the study."""
+        require_writable(study, rater)
+
+    def open_case(
+        self, study: Study, rater: str, case: Any, continues: Any = None, corrects: Any = None
+    ) -> CaseView:
+        """Begin a session on a case. Raises StudyError, ImageReadError."""
+        return open_case(study, rater, case, continues, corrects)
+
+    def feedback(self, study: Study, image: str, masks: Any) -> list[str]:
+        """What a rater in training is told about a training image."""
+        return [found.sentence for found in training_feedback(study, image, masks)]
+
+    # Analysing.
+
+    def add_model(self, study: Study, folder: Path) -> str:
+        """Copy a model's masks into the study; returns the model's name. Raises StudyError."""
+        return add_predictions(study, folder)[0]
+
+    def study_work(
+        self, study: Study, label: str, predictions: list[str], leaveOneOut: bool
+    ) -> Any:
+        """The work of analysing a study: a function of (on_image, progress, cancelled)."""
+
+        def work(on_image: Any, progress: Any, cancelled: Any) -> AgreementView:
+            found = analyse_study(
+                study,
+                label,
+                predictions=predictions,
+                leave_one_out=leaveOneOut,
+                on_image=on_image,
+                progress=progress,
+                cancelled=cancelled,
+            )
+            return AgreementView(
+                found.cohort,
+                found.repeat_rows,
+                found.notes,
+                found.label,
+                tuple(predictions),
+                study=study,
+            )
+
+        return work
+
+    def outlined_volume(self, nodes: list[Any]) -> Any:
+        """The volume that the first of these segmentation nodes was drawn on, or None."""
+        for node in nodes:
+            volume = node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole())
+            if volume is not None:
+                return volume
+        return None
+
+    def scene_work(
+        self, nodes: list[Any], volumeNode: Any, regionNode: Any, leaveOneOut: bool
+    ) -> Any:
+        """The work of comparing segmentation nodes, as study_work.
+
+        Raises RatingError or GeometryError when they can't be compared.
+        """
+        if volumeNode is None:
+            raise InputError(_("No image is chosen: choose the image that was outlined."))
+        ratings, notes = ratings_of_nodes(nodes, volumeNode, regionNode)
+
+        def work(on_image: Any, progress: Any, cancelled: Any) -> AgreementView:
+            on_image(ratings)
+            found = cohort([ratings], leave_one_out=leaveOneOut, cancelled=cancelled)
+            return AgreementView(found, (), notes, "", (), ratings=ratings, volume_node=volumeNode)
+
+        return work
+
+    def quick_measures(self, ratings: ImageRatings) -> tuple[float, float, float]:
+        """Alpha, mean Dice and mean extent of one image: what needs no model fit."""
+        patterns = rating_patterns(ratings.masks, ratings.roi)
+        raters = patterns.raters
+        table = dice_matrix(patterns)
+        dice = (table.sum() - table.trace()) / (raters * (raters - 1)) if raters > 1 else 1.0
+        inside = ratings.masks if ratings.roi is None else ratings.masks[:, ratings.roi != 0]
+        alpha = krippendorff_alpha(inside) if raters > 1 else float("nan")
+        return alpha, float(dice), float(inside.mean())
+
+    def show_cohort(self, view: AgreementView) -> CohortNodes:
+        """The tables and plots of an analysis as nodes."""
+        self.cohort_nodes = show_cohort(view.cohort)
+        return self.cohort_nodes
+
+    def show_image(self, view: AgreementView, image: str) -> Any:
+        """Show one image with all raters' outlines and their disagreement; returns the nodes."""
+        if view.study is None:
+            ratings, node = view.ratings, view.volume_node
+            if node.GetScene() is None:
+                raise InputError(_("The image of this result is no longer in the scene."))
+        else:
+            ratings = rated_image(view.study, image, predictions=view.predictions).ratings(
+                view.label
+            )
+            self._remove_study_volume()
+            node = scene.show_volume(read_volume(view.study.image_path(image)))
+            node.SetName(image)
+            self._study_volume = node
+        self._ratings = ratings
+        self._rater_nodes = show_raters(ratings, view.colors, node)
+        return self._rater_nodes
+
+    def set_shown(self, *, outlines: bool, disagreement: bool, consensus: str) -> None:
+        """Show and hide what lies over the image that is shown."""
+        nodes = self._rater_nodes
+        if nodes is None:
+            return
+        nodes.outlines.GetDisplayNode().SetVisibility(outlines)
+        show_map(nodes.disagreement if disagreement else None)
+        if consensus == NO_CONSENSUS:
+            hide_consensus(nodes.volume)
+        else:
+            show_consensus(self._ratings, consensus, nodes.volume)
+
+    def forget_image(self) -> None:
+        """Take a study's image, and what lies over it, out of the scene."""
+        self._remove_study_volume()
+        self._rater_nodes = self._ratings = None
+
+    def export(self, view: AgreementView, folder: Path) -> None:
+        """Write tables, report and masks into a new folder. Raises OutputError."""
+        with atomic_folder(folder) as work:
+            if view.study is not None:
+                analysis = StudyAnalysis(view.label, view.cohort, view.repeat_rows, view.notes)
+                write_study_agreement(view.study, analysis, work, predictions=view.predictions)
+            else:
+                volume = scene.volume_from_node(view.volume_node)
+                case = RatedCase(view.ratings, volume.ijk_to_ras, volume.has_spacing, view.notes)
+                write_ratings_agreement(view.cohort, case, volume, work)
+
+    def _remove_study_volume(self) -> None:
+        node, self._study_volume = self._study_volume, None
+        show_map(None)
+        if node is not None and node.GetScene() is not None:
+            remove_with_results(node)
+
+
+class RaterAgreementTest(ScriptedLoadableModuleTest):
+    """A short run through the module inside Slicer; the project's Testing folder has the rest."""
+
+    def runTest(self) -> None:
+        slicer.mrmlScene.Clear(0)
+        self.test_a_synthetic_study_is_analysed_and_shown()
+
+    def test_a_synthetic_study_is_analysed_and_shown(self) -> None:
+        import tempfile
+
+        with tempfile.TemporaryDirectory() as folder:
+            self.delayDisplay("Making a synthetic study")
+            study = phantom_study(Path(folder) / "study", images=4)
+            logic = RaterAgreementLogic()
+            self.delayDisplay("Analysing")
+            work = logic.study_work(study, "", [], True)
+            view = work(lambda ratings: None, lambda progress: None, lambda: False)
+            self.assertEqual(len(view.cohort.images), 4)
+            nodes = logic.show_image(view, view.cohort.images[0])
+            self.assertEqual(nodes.outlines.GetSegmentation().GetNumberOfSegments(), 4)
+        self.delayDisplay("Done")

@@ -1,0 +1,164 @@
+"""Making a study folder out of images, whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from medai.errors import StudyError
+from medai.images import Volume, read_volume, write_segmentation, write_volume
+from medai.output import atomic_folder, output_error
+from medai.progress import (
+    CancelCallback,
+    Progress,
+    ProgressCallback,
+    ignore_progress,
+    never_cancelled,
+    raise_if_cancelled,
+)
+from medai.studies.hashes import file_sha256
+from medai.studies.label_masks import read_label_masks
+from medai.studies.names import image_name, require_distinct
+from medai.studies.protocol import (
+    Label,
+    Protocol,
+    StudyImage,
+    label,
+    new_study_id,
+    write_protocol,
+)
+from medai.studies.session import study_segmentation
+from medai.studies.study import Study, open_study
+
+REGION = label("region of interest")
+
+# Formats that hold a whole image in one file are copied byte for byte; others become NRRD.
+_COPIED = (".nrrd", ".nii", ".nii.gz", ".mha", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """What a study is made of; fields as in Protocol.
+
+    images: files or DICOM folders. regions, references: mask files by image name.
+    covariates: by image name. Images without a reference are the ones that count.
+    """
+
+    title: str
+    images: Sequence[Path]
+    raters: Sequence[str]
+    labels: Sequence[Label] = (label("lesion"),)
+    regions: Mapping[str, Path] = field(default_factory=dict)
+    references: Mapping[str, Path] = field(default_factory=dict)
+    covariates: Mapping[str, Mapping[str, float | str]] = field(default_factory=dict)
+    instructions: str = ""
+    repeat_share: float = 0.0
+    seed: int = 0
+    time_limit_seconds: float | None = None
+    show_predictions: bool = False
+
+
+def create_study(
+    folder: Path | str,
+    plan: StudyPlan,
+    progress: ProgressCallback = ignore_progress,
+    cancelled: CancelCallback = never_cancelled,
+) -> Study:
+    """Make the study folder: every image is read once, copied, and its hash kept.
+
+    Raises StudyError for names that clash or nothing to outline, ImageReadError for an image that
+    can't be read, GeometryError for a region elsewhere, OutputError when ``folder`` is not empty or
+    can't be written; then nothing is left behind.
+    """
+    folder = Path(folder)
+    names = _names(plan)
+    with atomic_folder(folder) as work:
+        images = []
+        for number, (name, source) in enumerate(names.items()):
+            raise_if_cancelled(cancelled)
+            progress(Progress(number / len(names), f"Image {number + 1} of {len(names)}"))
+            images.append(_add_image(work, name, source, plan))
+        write_protocol(_protocol(plan, tuple(images)), work)
+    progress(Progress(1.0, "Study made"))
+    return open_study(folder)
+
+
+def _names(plan: StudyPlan) -> dict[str, Path]:
+    if not plan.images:
+        raise StudyError(f"Study {plan.title!r} has no images: expected at least one.")
+    named: dict[str, Path] = {}
+    for source in plan.images:
+        name = image_name(Path(source))
+        if name in named:
+            raise StudyError(
+                f"Two images share the name {name!r}: {named[name]} and {source}. Rename one."
+            )
+        named[name] = Path(source)
+    require_distinct(named, "image")
+    for what, table in (
+        ("region", plan.regions),
+        ("reference", plan.references),
+        ("covariate", plan.covariates),
+    ):
+        for name in table:
+            if name not in named:
+                raise StudyError(f"There is a {what} for {name!r}, but no image of that name.")
+    return named
+
+
+def _protocol(plan: StudyPlan, images: tuple[StudyImage, ...]) -> Protocol:
+    return Protocol(
+        id=new_study_id(),
+        title=plan.title,
+        labels=tuple(plan.labels),
+        raters=tuple(plan.raters),
+        images=images,
+        instructions=plan.instructions,
+        repeat_share=plan.repeat_share,
+        seed=plan.seed,
+        time_limit_seconds=plan.time_limit_seconds,
+        show_predictions=plan.show_predictions,
+    )
+
+
+def _add_image(work: Path, name: str, source: Path, plan: StudyPlan) -> StudyImage:
+    volume = read_volume(source)
+    suffix = next((s for s in sorted(_COPIED, key=len, reverse=True) if _ends(source, s)), "")
+    file = work / "images" / f"{name}{suffix or '.nrrd'}"
+    file.parent.mkdir(exist_ok=True)
+    try:
+        if suffix:
+            shutil.copyfile(source, file)
+        else:
+            write_volume(volume, file)
+    except OSError as error:
+        raise output_error(file, error) from error
+    region = reference = None
+    if name in plan.regions:
+        region = work / "regions" / f"{name}.seg.nrrd"
+        _write_mask(plan.regions[name], (REGION,), volume, region)
+    if name in plan.references:
+        reference = work / "references" / f"{name}.seg.nrrd"
+        _write_mask(plan.references[name], tuple(plan.labels), volume, reference)
+    return StudyImage(
+        name=name,
+        file=file.relative_to(work).as_posix(),
+        sha256=file_sha256(file),
+        region=region.relative_to(work).as_posix() if region else "",
+        region_sha256=file_sha256(region) if region else "",
+        reference=reference.relative_to(work).as_posix() if reference else "",
+        reference_sha256=file_sha256(reference) if reference else "",
+        covariates=plan.covariates.get(name, {}),
+    )
+
+
+def _write_mask(source: Path, labels: tuple[Label, ...], volume: Volume, target: Path) -> None:
+    masks, _ = read_label_masks(source, labels, volume)
+    target.parent.mkdir(exist_ok=True)
+    write_segmentation(study_segmentation(labels, masks, volume), target)
+
+
+def _ends(path: Path, suffix: str) -> bool:
+    return path.is_file() and path.name.lower().endswith(suffix)

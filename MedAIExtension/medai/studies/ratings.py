@@ -1,0 +1,210 @@
+"""A study's submissions as the ratings that agreement is computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medai.agreement.ratings import ImageRatings
+from medai.errors import GeometryError, MedAIError, StudyError
+from medai.images import Segmentation, Volume, read_volume, resample_mask
+from medai.images.resampling import same_grid
+from medai.studies.create import REGION
+from medai.studies.label_masks import read_label_masks
+from medai.studies.predictions import prediction_path
+from medai.studies.protocol import StudyImage
+from medai.studies.ratings_table import QUALITY_SCORES
+from medai.studies.record import SUBMITTED, Record
+from medai.studies.session import study_segmentation
+from medai.studies.study import Study
+from medai.studies.submissions import counting, read_mask, study_records
+
+# What a rater's two outlines of a repeated image are called.
+REPEATS = ("first", "second")
+
+
+@dataclass(frozen=True, eq=False)
+class RatedImage:
+    """One image with everybody's outlines on the image's own grid.
+
+    segmentations: by rater, sorted as their files; models among them. records: of raters alone.
+    region: (z, y, x) of 0 and 1, or None for the whole image. ijk_to_ras: of the image, 4×4 in mm.
+    notes: what was resampled or left out, one line each.
+    """
+
+    image: StudyImage
+    ijk_to_ras: NDArray[np.float64]
+    segmentations: Mapping[str, Segmentation]
+    records: Mapping[str, Record]
+    region: NDArray[np.uint8] | None
+    notes: tuple[str, ...] = field(default=())
+
+    def ratings(self, label: str) -> ImageRatings:
+        """Masks of one label as input for ``medai.agreement``.
+
+        Covariates are the image's own, the mean quality (low −1, normal 0, high 1) and the mean
+        active seconds.
+        """
+        masks = [s.mask(label).view(np.uint8) for s in self.segmentations.values()]
+        grid = Volume(masks[0], self.ijk_to_ras, "", self.image.name)
+        records = list(self.records.values())
+        covariates = dict(self.image.covariates)
+        if records:
+            quality = [QUALITY_SCORES[record.remarks.quality] for record in records]
+            covariates["quality"] = float(np.mean(quality))
+            covariates["seconds"] = float(np.mean([record.active_seconds for record in records]))
+        return ImageRatings(
+            name=self.image.name,
+            masks=np.stack(masks),
+            raters=tuple(self.segmentations),
+            roi=self.region,
+            spacing_mm=grid.spacing_mm,
+            covariates=covariates,
+        )
+
+
+def rated_images(
+    study: Study, *, predictions: Sequence[str] = (), presentation: int = 1
+) -> Iterator[RatedImage]:
+    """Every image that counts and that somebody has outlined, sorted by name, one at a time.
+
+    predictions: names of folders under ``predictions/``, each compared as one more rater.
+    presentation: 2 takes the repeats. Outlines that are damaged, altered or lie elsewhere are left
+    out with a note. Raises StudyError when nothing was submitted at all, or a model's folder is
+    missing.
+    """
+    last = counting(study_records(study))
+    submitted = {
+        key: record
+        for key, record in last.items()
+        if record.outcome == SUBMITTED and key[2] == presentation
+    }
+    if not submitted:
+        raise StudyError(
+            f"Study {study.protocol.title!r} has no submissions yet: there is nothing to analyse."
+        )
+    for model in predictions:
+        if not (study.predictions_folder / model).is_dir():
+            raise StudyError(
+                f"{study.predictions_folder / model} is missing: no such model's masks."
+            )
+    for image in sorted(study.protocol.images, key=lambda image: image.name):
+        records = {rater: r for (rater, name, _), r in submitted.items() if name == image.name}
+        if image.is_training or not records:
+            continue
+        rated = _rated_image(study, image, records, predictions)
+        if rated.segmentations:
+            yield rated
+
+
+def rated_image(study: Study, image: str, *, predictions: Sequence[str] = ()) -> RatedImage:
+    """One image with everybody's outlines, as ``rated_images`` gives it.
+
+    Raises StudyError when nobody's outline of it can be used.
+    """
+    last = counting(study_records(study))
+    records = {
+        rater: record
+        for (rater, name, presentation), record in last.items()
+        if name == image and presentation == 1 and record.outcome == SUBMITTED
+    }
+    rated = _rated_image(study, study.protocol.image(image), records, predictions)
+    if not rated.segmentations:
+        raise StudyError(f"Nobody's outline of image {image!r} can be used.")
+    return rated
+
+
+def repeated_ratings(study: Study, label: str) -> dict[str, list[ImageRatings]]:
+    """By rater, each repeated image with the rater's first and second outline as two raters.
+
+    Outlines that are damaged or altered are passed over. Empty when nothing was repeated.
+    """
+    last = counting(study_records(study))
+    pairs: dict[str, list[ImageRatings]] = {}
+    for (rater, name, presentation), second in sorted(last.items()):
+        first = last.get((rater, name, 1))
+        outlined = [r for r in (first, second) if r is not None and r.outcome == SUBMITTED]
+        if presentation != 2 or len(outlined) != 2:
+            continue
+        image = study.protocol.image(name)
+        rated = _rated_image(study, image, dict(zip(REPEATS, outlined, strict=True)), ())
+        if len(rated.segmentations) == 2:
+            pairs.setdefault(rater, []).append(rated.ratings(label))
+    return pairs
+
+
+def _rated_image(
+    study: Study, image: StudyImage, records: Mapping[str, Record], predictions: Sequence[str]
+) -> RatedImage:
+    notes: list[str] = []
+    found: dict[str, Segmentation] = {}
+    for rater, record in records.items():
+        try:
+            found[rater] = read_mask(study, record)
+        except MedAIError as error:
+            notes.append(f"{image.name}: rater {rater} is left out: {error}")
+    grids = list(found.values())
+    one_grid = all(
+        other.grid_shape == grids[0].grid_shape and same_grid(other.ijk_to_ras, grids[0].ijk_to_ras)
+        for other in grids
+    )
+    if grids and one_grid:
+        # The masks' own grid is the image's: there is no need to read the image.
+        volume = Volume(grids[0].layers[0], grids[0].ijk_to_ras, "", image.name)
+    else:
+        volume = read_volume(study.image_path(image.name))
+    for rater in list(found):
+        _bring_to_grid(found, rater, volume, notes)
+    for model in predictions:
+        path = prediction_path(study, model, image.name)
+        if path is None:
+            notes.append(f"{image.name}: model {model} has no mask for it.")
+            continue
+        try:
+            masks, note = read_label_masks(path, study.protocol.labels, volume)
+        except MedAIError as error:
+            notes.append(f"{image.name}: model {model} is left out: {error}")
+            continue
+        notes += [note] if note else []
+        found[model] = study_segmentation(study.protocol.labels, masks, volume)
+    region = None
+    region_path = study.region_path(image.name)
+    if region_path is not None:
+        masks, _ = read_label_masks(region_path, (REGION,), volume)
+        region = masks[REGION.name]
+    return RatedImage(
+        image=image,
+        ijk_to_ras=volume.ijk_to_ras,
+        segmentations={name: found[name] for name in sorted(found, key=_file_order)},
+        records={r: records[r] for r in sorted(records, key=_file_order) if r in found},
+        region=region,
+        notes=tuple(notes),
+    )
+
+
+def _file_order(rater: str) -> str:
+    # As the files of an export are sorted: what is computed then is the same to the last digit.
+    return f"{rater}.seg.nrrd"
+
+
+def _bring_to_grid(
+    found: dict[str, Segmentation], rater: str, volume: Volume, notes: list[str]
+) -> None:
+    segmentation = found[rater]
+    if segmentation.grid_shape == volume.grid_shape and same_grid(
+        segmentation.ijk_to_ras, volume.ijk_to_ras
+    ):
+        return
+    try:
+        layers = [
+            resample_mask(layer, segmentation.ijk_to_ras, volume) for layer in segmentation.layers
+        ]
+    except GeometryError as error:
+        del found[rater]
+        notes.append(f"{volume.name}: rater {rater} is left out: {error}")
+        return
+    found[rater] = replace(segmentation, layers=np.stack(layers), ijk_to_ras=volume.ijk_to_ras)
+    notes.append(f"{volume.name}: the mask of rater {rater} was resampled (nearest) to the image.")
