@@ -1,0 +1,471 @@
+"""Lesion Segmentation: chest CT in; lesions, lungs and how much of each lung is filled out."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+import slicer
+from slicer import vtkMRMLScalarVolumeNode
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+)
+
+# In a checkout used in place, the packages lie one folder up; installed, they lie beside this file.
+if find_spec("medai") is None:
+    sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from medai import reports, scene
+from medai.errors import InputError
+from medai.inference import (
+    LOWEST_SCORE,
+    LesionOptions,
+    LesionResult,
+    rethreshold,
+    segment_lesions,
+)
+from medai.measures import ZONE_NAMES, burden_sentence
+from medai.models import ModelStore
+from medai.progress import CancelCallback, ProgressCallback, ignore_progress, never_cancelled
+from medai.scene.color_maps import show_map
+from medai_panels.charts import show_chart
+from medai_panels.export_section import ExportSection
+from medai_panels.findings_table import FindingsTable
+from medai_panels.jump import jump_to
+from medai_panels.later import Later
+from medai_panels.model_section import ModelSection
+from medai_panels.panel_widget import PanelWidget
+from medai_panels.pytorch import ensure_torch
+from medai_panels.research_use import add_research_use_line
+from medai_panels.run_section import RunSection
+from medai_panels.sample_data import register_sample
+from medai_panels.shown_errors import shown_errors
+from medai_panels.shown_volume import shown_volume
+from medai_panels.surfaces import has_surfaces, remove_surfaces, show_surfaces
+from medai_panels.usable import set_usable
+from medai_panels.worker import new_worker
+from medai_panels.wrapping_label import keep_two_lines
+
+TASK = "lesions"
+LUNGS = ("right lung", "left lung")
+SAMPLE_NAME = "Synthetic chest CT"
+
+
+class LesionSegmentation(ScriptedLoadableModule):
+    """What Slicer's module menu says."""
+
+    def __init__(self, parent: Any) -> None:
+        ScriptedLoadableModule.__init__(self, parent)
+        self.parent.title = _("Lesion Segmentation")
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "MedAI")]
+        self.parent.dependencies = ["Segmentations", "Tables", "Plots", "Markups"]
+        self.parent.contributors = ["MedAI maintainers"]
+        self.parent.helpText = _(
+            "Finds ground-glass opacity and consolidation in a chest CT, and measures how much of "
+            "each lung they fill. Choose a CT, press Run. Research use only."
+        )
+        self.parent.acknowledgementText = _(
+            "The networks follow Ter-Sarkisov, lightweight Mask R-CNN for COVID-19 lesions."
+        )
+        register_sample(SAMPLE_NAME, make_sample, self.resourcePath("Icons/LesionSegmentation.png"))
+
+
+def make_sample(*args: Any) -> list[Any]:
+    """Make a synthetic chest CT with lesions on this computer and show it."""
+    from medai.phantoms import chest_ct
+
+    return [scene.show_volume(chest_ct().volume)]
+
+
+@parameterNodeWrapper
+class LesionSegmentationParameterNode:
+    """What the panel remembers, and what is saved with a scene.
+
+    modelId: "" until a model was taken.
+    """
+
+    inputVolume: vtkMRMLScalarVolumeNode
+    modelId: str = ""
+    device: Annotated[str, Choice(["auto", "cuda", "cpu"])] = "auto"
+    scoreThreshold: Annotated[float, WithinRange(LOWEST_SCORE, 1.0)] = 0.5
+    maskThreshold: Annotated[float, WithinRange(0.05, 0.95)] = 0.5
+    showLesions: bool = True
+    showLungs: bool = True
+    showProbability: bool = False
+    showScoreMap: bool = False
+    showBoxes: bool = False
+    show3D: bool = False
+
+
+class LesionSegmentationWidget(PanelWidget):
+    """The panel: collects choices, starts the logic, shows what it answers."""
+
+    def make_logic(self) -> LesionSegmentationLogic:
+        return LesionSegmentationLogic()
+
+    def build(self) -> None:
+        self._source: Any = None  # the CT node of the result, or of what runs
+        self._result: Any = None
+        self._nodes: Any = None
+        self._model = ModelSection(self.ui.modelSection, TASK, ModelStore(), self._on_model)
+        self._run = RunSection(
+            self.ui.runSection,
+            self._start,
+            self._finished,
+            self._update_usable,
+            _("Look for lesions in the CT. Slicer stays usable meanwhile."),
+        )
+        self._table = FindingsTable(
+            self.ui.findingsTable,
+            [
+                (_("#"), _("Number of the lesion; 1 is the largest."), "d"),
+                (_("mL"), _("Volume in milliliters."), ",.1f"),
+                (_("HU"), _("Mean density in Hounsfield units."), ".0f"),
+                (_("Score"), _("Mean lesion probability of its voxels, 0 to 1."), ".2f"),
+                (_("Where"), _("The lung zone that holds most of it."), ""),
+                (_("Kind"), _("What the model calls it."), ""),
+            ],
+            self._on_row,
+        )
+        keep_two_lines(self.ui.burdenLabel)
+        add_research_use_line(self.ui.resultSection.layout())
+        self._export = ExportSection(
+            self.ui.exportSection,
+            "lesions",
+            self._write,
+            _("segmentation, probability map, tables, summary and report"),
+        )
+        # While a slider is dragged, only its latest place counts.
+        self._rethreshold = Later(self._on_rethreshold)
+        self.connections.add(self.ui.sampleButton.clicked, self.onSample)
+        self.connections.add(self.ui.probabilityCheckBox.clicked, self.onProbability)
+        self.connections.add(self.ui.scoreMapCheckBox.clicked, self.onScoreMap)
+        self.connections.add(self.ui.zonesButton.clicked, self.onZonesPlot)
+        self.connections.add(self.ui.histogramButton.clicked, self.onScorePlot)
+        self.connections.add(self.ui.scatterButton.clicked, self.onAreaPlot)
+        self._show_result()
+
+    def cleanup(self) -> None:
+        super().cleanup()
+        for part in (self._model, self._run, self._table, self._export, self._rethreshold):
+            part.close()
+        self.logic.close()
+
+    def abandon(self) -> None:
+        self._run.abandon()
+        self._rethreshold.cancel()
+        self._source = self._result = self._nodes = None
+        self._show_result()
+
+    def parameters_changed(self) -> None:
+        if self.parameters is not None:
+            if self.parameters.inputVolume is None:
+                self.parameters.inputVolume = shown_volume()
+            self._take_model()
+            self._apply()
+        self._show_sentence()
+        self._update_usable()
+
+    # What the user does.
+
+    def onSample(self, *args: Any) -> None:
+        with shown_errors(_("The synthetic CT can't be made."), wait_cursor=True):
+            self.parameters.inputVolume = make_sample()[0]
+
+    def onProbability(self, *args: Any) -> None:
+        # Only one map can lie over the CT.
+        if self.ui.probabilityCheckBox.isChecked():
+            self.parameters.showScoreMap = False
+
+    def onScoreMap(self, *args: Any) -> None:
+        if self.ui.scoreMapCheckBox.isChecked():
+            self.parameters.showProbability = False
+
+    def onZonesPlot(self, *args: Any) -> None:
+        with shown_errors(_("The plot can't be shown.")):
+            self.logic.plot(self._nodes.zone_plot)
+
+    def onScorePlot(self, *args: Any) -> None:
+        with shown_errors(_("The plot can't be shown.")):
+            self.logic.plot(self._nodes.score_histogram)
+
+    def onAreaPlot(self, *args: Any) -> None:
+        with shown_errors(_("The plot can't be shown.")):
+            self.logic.plot(self._nodes.area_score_plot)
+
+    def _on_row(self, row: int) -> None:
+        with shown_errors(_("Can't go to the lesion.")):
+            jump_to(self._result.findings[row].center_ras)
+
+    def _on_model(self, model_id: str) -> None:
+        if self.parameters is not None:
+            self.parameters.modelId = model_id
+            self._take_card_thresholds()
+
+    # A run, and thresholds after it.
+
+    def _start(self) -> Any:
+        ensure_torch()
+        chosen = self.parameters
+        self._running_source = chosen.inputVolume
+        return self.logic.start(chosen.inputVolume, chosen.modelId, _options(chosen))
+
+    def _finished(self, result: Any) -> None:
+        self._nodes = self.logic.show(result, self._running_source)
+        self._source, self._result = self._running_source, result
+        self._show_result()
+        self.parameters_changed()
+
+    def _on_rethreshold(self) -> None:
+        with shown_errors(_("The thresholds can't be applied.")):
+            if self.parameters is None or self._result is None or self._source_is_gone():
+                return
+            self._result = self.logic.rethreshold(
+                self._result, self.parameters.scoreThreshold, self.parameters.maskThreshold
+            )
+            self._nodes = self.logic.show(self._result, self._source)
+            self._show_result()
+
+    def _write(self, folder: Path) -> None:
+        self.logic.export(self._result, folder)
+
+    # What the panel shows.
+
+    def _take_model(self) -> None:
+        self._model.choose(self.parameters.modelId)
+        if self._model.model_id != self.parameters.modelId:
+            # None was taken yet, or the scene was saved with one that isn't installed here.
+            self._on_model(self._model.model_id)
+
+    def _take_card_thresholds(self) -> None:
+        card = self._model.card
+        if card is None:
+            return
+        if card.decision.score_threshold is not None:
+            self.parameters.scoreThreshold = max(card.decision.score_threshold, LOWEST_SCORE)
+        if card.decision.mask_threshold is not None:
+            self.parameters.maskThreshold = min(max(card.decision.mask_threshold, 0.05), 0.95)
+
+    def _apply(self) -> None:
+        if self._result is None or self._source_is_gone():
+            return
+        if _thresholds_differ(self._result, self.parameters):
+            self._rethreshold.soon()
+        wait = self.parameters.show3D and not has_surfaces(self._nodes.segmentation)
+        with shown_errors(_("Can't show it."), wait_cursor=wait):
+            self.logic.set_shown(self._nodes, self.parameters)
+
+    def _source_is_gone(self) -> bool:
+        return self._source is not None and self._source.GetScene() is None
+
+    def _show_result(self) -> None:
+        notes = () if self._result is None else self._result.notes
+        self.ui.notesLabel.setText("\n".join(notes))
+        self.ui.notesLabel.setVisible(bool(notes))
+        self._table.fill(() if self._result is None else _rows(self._result))
+        self._show_sentence()
+
+    def _show_sentence(self) -> None:
+        if self._result is None:
+            sentence = _("No result yet: choose a CT and press Run.")
+        else:
+            sentence = burden_sentence(self._result.burden)
+            if self.parameters is not None and self.parameters.inputVolume is not self._source:
+                sentence = f"{self._source.GetName()}: {sentence}"
+        self.ui.burdenLabel.setText(sentence)
+
+    def _update_usable(self, *args: Any) -> None:
+        busy = _("Wait for the run to end, or cancel it.") if self._run.running else ""
+        has_input = self.parameters is not None and self.parameters.inputVolume is not None
+        no_input = "" if has_input else _("Choose a chest CT first.")
+        self._run.set_usable(self._model.problem or no_input)
+        self._model.set_usable(busy)
+        for widget in (self.ui.inputVolumeSelector, self.ui.sampleButton, self.ui.deviceSelector):
+            set_usable(widget, busy)
+        nothing = _("There is no result yet: press Run first.") if self._result is None else ""
+        self._export.set_usable(nothing)
+        cant_show = nothing
+        if self._source_is_gone():
+            cant_show = _("The CT of this result is no longer in the scene.")
+        for widget in (
+            self.ui.maskSlider,
+            self.ui.lesionsCheckBox,
+            self.ui.lungsCheckBox,
+            self.ui.surfacesCheckBox,
+            self.ui.probabilityCheckBox,
+            self.ui.zonesButton,
+        ):
+            set_usable(widget, cant_show)
+        if self._result is not None and self._result.rois is None:
+            cant_show = _("This model gives no regions with scores.")
+        for widget in (
+            self.ui.scoreSlider,
+            self.ui.boxesCheckBox,
+            self.ui.scoreMapCheckBox,
+            self.ui.histogramButton,
+            self.ui.scatterButton,
+        ):
+            set_usable(widget, cant_show)
+
+
+class LesionSegmentationLogic(ScriptedLoadableModuleLogic):
+    """CT nodes in; lesion results, nodes and files out. No widgets."""
+
+    def __init__(self, worker: Any = None) -> None:
+        """``worker`` is the process that computes; by default one is started at the first run."""
+        ScriptedLoadableModuleLogic.__init__(self)
+        self._worker = worker
+        self._map: Any = None  # the map that lies over the CT
+
+    def getParameterNode(self) -> LesionSegmentationParameterNode:
+        return LesionSegmentationParameterNode(super().getParameterNode())
+
+    def start(self, volumeNode: Any, modelId: str, options: LesionOptions) -> Any:
+        """Start segmenting in the worker process; returns the job.
+
+        Raises InputError when the node holds nothing that can be segmented.
+        """
+        if self._worker is None:
+            self._worker = new_worker()
+        return self._worker.submit(TASK, _volume(volumeNode), modelId, options)
+
+    def segment(
+        self,
+        volumeNode: Any,
+        modelId: str = "",
+        options: LesionOptions | None = None,
+        progress: ProgressCallback = ignore_progress,
+        cancelled: CancelCallback = never_cancelled,
+    ) -> LesionResult:
+        """Segment in this process, for scripts: returns when done.
+
+        ``modelId`` "" is the recommended model. Raises InputError, ModelError, CancelledError.
+        """
+        volume, store = _volume(volumeNode), ModelStore()
+        model = store.load(modelId or store.recommended(TASK).id, task=TASK)
+        return segment_lesions(volume, model, options or LesionOptions(), progress, cancelled)
+
+    def rethreshold(
+        self, result: LesionResult, scoreThreshold: float, maskThreshold: float
+    ) -> LesionResult:
+        """The same result under other thresholds, without running the model again."""
+        return rethreshold(result, score_threshold=scoreThreshold, mask_threshold=maskThreshold)
+
+    def show(self, result: LesionResult, volumeNode: Any) -> Any:
+        """Show a result beside the CT it was computed from; returns the nodes."""
+        if not _present(volumeNode):
+            raise InputError(_("The CT of this result is no longer in the scene."))
+        return scene.show(result, volumeNode)
+
+    def set_shown(self, nodes: Any, parameters: LesionSegmentationParameterNode) -> None:
+        """Show and hide what the parameters say; ``nodes`` are what ``show`` returned.
+
+        Nodes that the user has deleted are left out.
+        """
+        if _present(nodes.segmentation):
+            self._set_segments_shown(nodes.segmentation, parameters)
+        for boxes in (nodes.boxes, nodes.box_scores):
+            if _present(boxes):
+                boxes.GetDisplayNode().SetVisibility(parameters.showBoxes)
+        shown = nodes.probability if parameters.showProbability else None
+        if parameters.showScoreMap and nodes.score_map is not None:
+            shown = nodes.score_map
+        # Otherwise every other change would take away a label map of the user's own.
+        if shown is not self._map and (shown is None or _present(shown)):
+            show_map(shown)
+            self._map = shown
+
+    def _set_segments_shown(
+        self, segmentation: Any, parameters: LesionSegmentationParameterNode
+    ) -> None:
+        display, segments = segmentation.GetDisplayNode(), segmentation.GetSegmentation()
+        ids = [segments.GetNthSegmentID(index) for index in range(segments.GetNumberOfSegments())]
+        for each in ids:
+            if not each.endswith("zone"):
+                visible = parameters.showLungs if each in LUNGS else parameters.showLesions
+                display.SetSegmentVisibility(each, visible)
+        if parameters.show3D:
+            show_surfaces(segmentation)
+        elif has_surfaces(segmentation):
+            remove_surfaces(segmentation)
+
+    def plot(self, chartNode: Any) -> None:
+        """Show one of a result's plots. Raises InputError when the user has deleted it."""
+        if not _present(chartNode):
+            raise InputError(_("The plot is no longer in the scene: press Run again."))
+        show_chart(chartNode)
+
+    def export(self, result: LesionResult, folder: Path) -> None:
+        """Write everything about a result into a new folder. Raises OutputError."""
+        reports.write(result, folder)
+
+    def close(self) -> None:
+        """End the worker process."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+
+class LesionSegmentationTest(ScriptedLoadableModuleTest):
+    """A short run through the module inside Slicer; the project's Testing folder has the rest."""
+
+    def runTest(self) -> None:
+        slicer.mrmlScene.Clear(0)
+        self.test_a_synthetic_ct_is_segmented_and_shown()
+
+    def test_a_synthetic_ct_is_segmented_and_shown(self) -> None:
+        self.delayDisplay("Making a synthetic CT")
+        node = make_sample()[0]
+        logic = LesionSegmentationLogic()
+        self.delayDisplay("Segmenting")
+        result = logic.segment(node)
+        nodes = logic.show(result, node)
+        self.assertEqual(result.lesions.shape, slicer.util.arrayFromVolume(node).shape)
+        self.assertGreater(nodes.segmentation.GetSegmentation().GetNumberOfSegments(), 2)
+        self.delayDisplay("Done")
+
+
+def _options(parameters: LesionSegmentationParameterNode) -> LesionOptions:
+    return LesionOptions(
+        score_threshold=parameters.scoreThreshold,
+        mask_threshold=parameters.maskThreshold,
+        device=parameters.device,
+    )
+
+
+def _thresholds_differ(result: LesionResult, parameters: LesionSegmentationParameterNode) -> bool:
+    used = result.options
+    # Only regions have scores; without them the score threshold is nobody's.
+    score = result.rois is not None and parameters.scoreThreshold != used.score_threshold
+    return score or parameters.maskThreshold != used.mask_threshold
+
+
+def _present(node: Any) -> bool:
+    return node is not None and node.GetScene() is not None
+
+
+def _volume(node: Any) -> Any:
+    if node is None:
+        raise InputError(_("No CT is chosen: choose a chest CT first."))
+    return scene.volume_from_node(node)
+
+
+def _rows(result: LesionResult) -> list[tuple[Any, ...]]:
+    return [
+        (
+            lesion.number,
+            lesion.volume_ml,
+            lesion.mean_hu,
+            lesion.score,
+            ZONE_NAMES[lesion.zone],
+            lesion.kind,
+        )
+        for lesion in result.findings
+    ]

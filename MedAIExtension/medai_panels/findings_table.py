@@ -1,0 +1,89 @@
+"""A table of findings: click a row and the views go there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import qt
+
+from medai_panels.connections import Connections
+
+# Rows seen at once; the rest scrolls, so that the panel below stays in reach.
+_MOST_ROWS = 8
+_ROW_PX = 24
+_FRAME_PX = 6
+
+
+class FindingsTable:
+    """Fills a QTableWidget; ``chosen(row)`` is called with the number of the clicked row."""
+
+    def __init__(
+        self, table: Any, columns: Sequence[tuple[str, str, str]], chosen: Callable[[int], None]
+    ) -> None:
+        """``columns`` are (title, what it means, number format); the format is "" for text.
+
+        Numbers stand at the right; nan is shown as a dash.
+        """
+        self._formats = [number_format for _, _, number_format in columns]
+        self._table = table
+        self._chosen = chosen
+        table.setColumnCount(len(columns))
+        for index, (title, meaning, _) in enumerate(columns):
+            item = qt.QTableWidgetItem(title)
+            item.setToolTip(meaning)
+            table.setHorizontalHeaderItem(index, item)
+        table.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
+        table.setSelectionMode(qt.QAbstractItemView.SingleSelection)
+        table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
+        table.verticalHeader().setVisible(False)
+        table.verticalHeader().setDefaultSectionSize(_ROW_PX)
+        header = table.horizontalHeader()
+        header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+        header.setStretchLastSection(True)
+        self._connections = Connections()
+        self._connections.add(table.itemSelectionChanged, self._on_selection)
+        self._filling = False
+        self.fill(())
+
+    def fill(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Show these rows instead of the ones before; nothing is chosen."""
+        rows = list(rows)
+        self._filling = True
+        self._table.setRowCount(len(rows))
+        for row, cells in enumerate(rows):
+            for column, cell in enumerate(cells):
+                self._table.setItem(row, column, _item(cell, self._formats[column]))
+        # Qt moves the selection when rows go; nothing must seem chosen.
+        self._table.clearSelection()
+        self._fit_height(len(rows))
+        self._filling = False
+
+    def choose(self, row: int) -> None:
+        """Choose a row as a click does."""
+        self._table.selectRow(row)
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._connections.release()
+
+    def _fit_height(self, rows: int) -> None:
+        rows = min(max(rows, 1), _MOST_ROWS)
+        # One row more than is filled: the title row.
+        self._table.setFixedHeight(_ROW_PX * (rows + 1) + _FRAME_PX)
+
+    def _on_selection(self, *args: Any) -> None:
+        if self._filling:
+            return
+        rows = self._table.selectionModel().selectedRows()
+        if rows:
+            self._chosen(rows[0].row())
+
+
+def _item(cell: Any, number_format: str) -> Any:
+    if not number_format:
+        return qt.QTableWidgetItem(cell)
+    item = qt.QTableWidgetItem("–" if math.isnan(cell) else format(cell, number_format))
+    item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
+    return item

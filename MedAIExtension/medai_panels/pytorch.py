@@ -1,0 +1,55 @@
+"""PyTorch inside Slicer: there only through the PyTorch extension, and only after asking."""
+
+from __future__ import annotations
+
+from importlib import import_module, invalidate_caches
+from importlib.util import find_spec
+
+import slicer
+from slicer.i18n import tr as _
+
+from medai.errors import CancelledError, MissingDependencyError
+
+_OLDEST_TORCH = ">=2.4"
+
+
+def torch_is_installed() -> bool:
+    """Whether torch and torchvision are there; neither is imported here (it takes seconds)."""
+    return all(find_spec(name) is not None for name in ("torch", "torchvision"))
+
+
+def ensure_torch() -> None:
+    """Install PyTorch when it is missing and the user agrees.
+
+    Raises CancelledError when the user doesn't, MissingDependencyError when the PyTorch extension
+    is missing or didn't manage.
+    """
+    if torch_is_installed():
+        return
+    if find_spec("PyTorchUtils") is None:
+        raise MissingDependencyError(
+            _(
+                "PyTorch is needed to run a model, and is installed by Slicer's PyTorch extension, "
+                "which is missing: get it from the Extensions Manager (search for PyTorch), "
+                "restart Slicer, and run again."
+            )
+        )
+    agreed = slicer.util.confirmOkCancelDisplay(
+        _(
+            "PyTorch is needed to run a model and is not installed yet. Install it now? About "
+            "3 GB are downloaded once from pytorch.org; nothing of your data is sent."
+        ),
+        windowTitle=_("Install PyTorch"),
+    )
+    if not agreed:
+        raise CancelledError(_("PyTorch was not installed."))
+    logic = import_module("PyTorchUtils").PyTorchUtilsLogic()
+    logic.installTorch(askConfirmation=False, torchVersionRequirement=_OLDEST_TORCH)
+    invalidate_caches()
+    if not torch_is_installed():
+        raise MissingDependencyError(
+            _(
+                "PyTorch could not be installed: open the PyTorch module to see why "
+                "(no connection, a proxy, a full disk), then run again."
+            )
+        )
