@@ -1,0 +1,521 @@
+"""Cataract Map: anterior-segment OCT in; where and how much of each lens is opaque out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+import slicer
+from slicer import vtkMRMLScalarVolumeNode
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+)
+
+# In a checkout used in place, the packages lie one folder up; installed, they lie beside this file.
+if find_spec("medai") is None:
+    sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from medai import reports, scene
+from medai.errors import InputError
+from medai.images.oct_scans import EyeScans, read_eyes
+from medai.inference.cataract_result import (
+    CataractOptions,
+    CataractResult,
+    rejudge,
+    threshold_of,
+)
+from medai.measures.cataract import PAPER_THRESHOLD
+from medai.models import ModelStore
+from medai.progress import CancelCallback, ProgressCallback, ignore_progress, never_cancelled
+from medai.scene.crop_editor import CropEditor
+from medai.scene.eye_views import draw_eyes, go_to_scan, show_eyes
+from medai.scene.oct_scans import scans_from_node, show_scans
+from medai_panels.charts import show_chart
+from medai_panels.export_section import ExportSection
+from medai_panels.findings_table import FindingsTable
+from medai_panels.later import Later
+from medai_panels.model_section import ModelSection
+from medai_panels.panel_widget import PanelWidget
+from medai_panels.pytorch import ensure_torch
+from medai_panels.research_use import add_research_use_line
+from medai_panels.run_section import RunSection
+from medai_panels.sample_data import register_sample
+from medai_panels.shown_errors import shown_errors
+from medai_panels.usable import set_usable
+from medai_panels.worker import new_worker
+
+TASK = "cataract"
+SAMPLE_NAME = "Synthetic lens OCT"
+
+
+class CataractMap(ScriptedLoadableModule):
+    """What Slicer's module menu says."""
+
+    def __init__(self, parent: Any) -> None:
+        ScriptedLoadableModule.__init__(self, parent)
+        self.parent.title = _("Cataract Map")
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "MedAI")]
+        self.parent.dependencies = ["Segmentations", "Tables", "Plots", "Markups"]
+        self.parent.contributors = ["MedAI maintainers"]
+        self.parent.helpText = _(
+            "Shows where the lens is opaque on anterior-segment OCT scans, and which fraction of "
+            "it, for both eyes. Load scans, press Run. Research use only."
+        )
+        self.parent.acknowledgementText = _(
+            "The measure follows Zéboulon et al., pixel-wise detection of cataract on "
+            "swept-source OCT."
+        )
+        register_sample(SAMPLE_NAME, make_sample, self.resourcePath("Icons/CataractMap.png"))
+
+
+def make_sample(*args: Any) -> list[Any]:
+    """Make synthetic scans of a right eye with cataract and a clear left one; show them."""
+    from medai.images.oct_scans import eye_from_volume
+    from medai.phantoms.lens_oct import lens_oct
+    from medai.phantoms.lens_opacities import Opacity
+
+    shape = (912, 1075)
+    opacities = (
+        Opacity("nuclear", density=0.6, radius_mm=2.4),
+        Opacity("cortical", density=0.8, radius_mm=0.9, distance_mm=1.5, azimuth_deg=20),
+    )
+    right = lens_oct(shape, opacities=opacities, seed=12)
+    left = lens_oct(shape, seed=13)
+    return [
+        show_scans(eye_from_volume(right.volume, "right", "Right eye")),
+        show_scans(eye_from_volume(left.volume, "left", "Left eye")),
+    ]
+
+
+@parameterNodeWrapper
+class CataractMapParameterNode:
+    """What the panel remembers, and what is saved with a scene.
+
+    modelId: "" until a model was taken. axialUm, transverseUm: 0 where the pixel size is not known.
+    """
+
+    rightScans: vtkMRMLScalarVolumeNode
+    leftScans: vtkMRMLScalarVolumeNode
+    axialUm: Annotated[float, WithinRange(0.0, 100.0)] = 0.0
+    transverseUm: Annotated[float, WithinRange(0.0, 100.0)] = 0.0
+    modelId: str = ""
+    device: Annotated[str, Choice(["auto", "cuda", "cpu"])] = "auto"
+    flipAverage: bool = False
+    threshold: Annotated[float, WithinRange(0.0, 1.0)] = PAPER_THRESHOLD
+    overlayOpacity: Annotated[float, WithinRange(0.0, 1.0)] = 0.6
+    showCrop: bool = True
+    showOverlay: bool = True
+    showLens: bool = True
+    showCataract: bool = False
+
+
+class CataractMapWidget(PanelWidget):
+    """The panel: collects choices, starts the logic, shows what it answers."""
+
+    def make_logic(self) -> CataractMapLogic:
+        return CataractMapLogic()
+
+    def build(self) -> None:
+        self._eyes: tuple[Any, ...] = ()  # the volume nodes in the views
+        self._crops: tuple[CropEditor, ...] = ()
+        self._sources: tuple[Any, ...] = ()  # the volume nodes of the result
+        self._running_sources: tuple[Any, ...] = ()
+        self._result: CataractResult | None = None
+        self._nodes: Any = ()
+        self._chosen_eye = 0
+        ui = self.ui
+        ui.scansPathLineEdit.setProperty("filters", _folders())
+        ui.scansPathLineEdit.setProperty("settingKey", "MedAI/Scans")
+        self._model = ModelSection(ui.modelSection, TASK, ModelStore(), self._on_model)
+        self._run = RunSection(
+            ui.runSection,
+            self._start,
+            self._finished,
+            self._update_usable,
+            _("Look for cataract in the scans. Slicer stays usable meanwhile."),
+        )
+        self._eyes_table = FindingsTable(
+            ui.eyesTable,
+            [
+                (_("Eye"), _("Which eye."), ""),
+                (_("Fraction"), _("Cataract pixels over lens pixels, mean over scans."), ".2f"),
+                (_("Low"), _("The smallest fraction of a scan."), ".2f"),
+                (_("High"), _("The largest fraction of a scan."), ".2f"),
+                (_("Density"), _("Mean grey value of the lens, 0 to 255."), ".0f"),
+                (_("Meaning"), _("What the fraction is consistent with."), ""),
+            ],
+            self._on_eye,
+        )
+        self._scans_table = FindingsTable(
+            ui.scansTable,
+            [
+                (_("Eye"), _("Which eye."), ""),
+                (_("Scan"), _("Its name."), ""),
+                (_("Fraction"), _("Cataract pixels over lens pixels."), ".2f"),
+                (_("Front"), _("Cataract fraction of the anterior third."), ".2f"),
+                (_("Nucleus"), _("Cataract fraction of the middle third."), ".2f"),
+                (_("Back"), _("Cataract fraction of the posterior third."), ".2f"),
+                (_("Note"), _("Why a scan has no number."), ""),
+            ],
+            self._on_scan,
+        )
+        add_research_use_line(ui.resultSection.layout())
+        self._export = ExportSection(
+            ui.exportSection,
+            "cataract",
+            self._write,
+            _("overlays at full size, tables, JSON and report"),
+        )
+        # While a slider is dragged, only its latest place counts.
+        self._rejudge = Later(self._on_rejudge)
+        self.connections.add(ui.loadButton.clicked, self.onLoad)
+        self.connections.add(ui.sampleButton.clicked, self.onSample)
+        self.connections.add(ui.proposeButton.clicked, self.onPropose)
+        self.connections.add(ui.depthButton.clicked, self.onDepthPlot)
+        self._show_result()
+
+    def cleanup(self) -> None:
+        super().cleanup()
+        parts = (self._model, self._run, self._eyes_table, self._scans_table, self._export)
+        for part in (*parts, self._rejudge):
+            part.close()
+        self.logic.close()
+
+    def abandon(self) -> None:
+        self._run.abandon()
+        self._rejudge.cancel()
+        self._close_crops()
+        self._eyes = self._sources = self._running_sources = self._nodes = ()
+        self._result = None
+        self._show_result()
+
+    def parameters_changed(self) -> None:
+        if self.parameters is not None:
+            self._take_model()
+            self._take_eyes()
+            self._apply()
+        self._update_usable()
+
+    # What the user does.
+
+    def onLoad(self, *args: Any) -> None:
+        with shown_errors(_("The scans can't be loaded."), wait_cursor=True):
+            path = self.ui.scansPathLineEdit.property("currentPath")
+            if not path:
+                raise InputError(_("No folder is chosen: pick the folder with the scans first."))
+            nodes = self.logic.load(
+                Path(path), self.parameters.axialUm, self.parameters.transverseUm
+            )
+            self.ui.scansPathLineEdit.addCurrentPathToHistory()
+            self._take_nodes(nodes)
+
+    def onSample(self, *args: Any) -> None:
+        with shown_errors(_("Synthetic scans can't be made."), wait_cursor=True):
+            right, left = make_sample()
+            self._take_nodes({"right": right, "left": left})
+
+    def onPropose(self, *args: Any) -> None:
+        with shown_errors(_("The lens can't be found.")):
+            for crop in self._crops:
+                crop.propose()
+
+    def onDepthPlot(self, *args: Any) -> None:
+        with shown_errors(_("The plot can't be shown.")):
+            show_chart(self._nodes[self._chosen_eye].depth_plot)
+
+    def _on_eye(self, row: int) -> None:
+        with shown_errors(_("Can't go to the scan.")):
+            self._chosen_eye = row
+            go_to_scan(self._sources, row, 0)
+
+    def _on_scan(self, row: int) -> None:
+        with shown_errors(_("Can't go to the scan.")):
+            places = [
+                (eye, scan)
+                for eye, found in enumerate(self._result.eyes)
+                for scan in range(len(found.measures))
+            ]
+            self._chosen_eye, scan = places[row]
+            go_to_scan(self._sources, self._chosen_eye, scan)
+
+    def _on_model(self, model_id: str) -> None:
+        if self.parameters is not None:
+            self.parameters.modelId = model_id
+            self._take_card_threshold()
+
+    # A run, and the threshold after it.
+
+    def _start(self) -> Any:
+        ensure_torch()
+        self._running_sources = self._eyes
+        chosen = self.parameters
+        return self.logic.start(
+            chosen.rightScans, chosen.leftScans, chosen.modelId, _options(chosen)
+        )
+
+    def _finished(self, result: Any) -> None:
+        self._nodes = self.logic.show(result, self._running_sources)
+        self._sources, self._result = self._running_sources, result
+        self._chosen_eye = 0
+        self._show_result()
+        self.parameters_changed()
+
+    def _on_rejudge(self) -> None:
+        with shown_errors(_("The threshold can't be applied.")):
+            if self.parameters is not None and self._result is not None:
+                self._result = rejudge(self._result, self.parameters.threshold)
+                self._show_result()
+
+    def _write(self, folder: Path) -> None:
+        self.logic.export(self._result, folder)
+
+    # What the panel and the views show.
+
+    def _take_nodes(self, nodes: dict[str, Any]) -> None:
+        self.parameters.rightScans = nodes.get("right")
+        self.parameters.leftScans = nodes.get("left")
+
+    def _take_model(self) -> None:
+        if self.parameters.modelId:
+            self._model.choose(self.parameters.modelId)
+        elif self._model.model_id:
+            self.parameters.modelId = self._model.model_id
+            self._take_card_threshold()
+
+    def _take_card_threshold(self) -> None:
+        threshold = self._model.card.decision.threshold
+        if threshold is not None:
+            self.parameters.threshold = threshold
+
+    def _take_eyes(self) -> None:
+        """Put the chosen eyes into the views, each with its crop box, when they changed."""
+        chosen = (self.parameters.rightScans, self.parameters.leftScans)
+        eyes = tuple(node for node in chosen if node is not None)
+        if eyes == self._eyes:
+            return
+        self._close_crops()
+        self._eyes = eyes
+        with shown_errors(_("The scans can't be shown."), wait_cursor=True):
+            if eyes:
+                views = show_eyes(eyes)
+                self._crops = tuple(
+                    CropEditor(node, view) for node, view in zip(eyes, views, strict=True)
+                )
+
+    def _close_crops(self) -> None:
+        for crop in self._crops:
+            crop.close()
+        self._crops = ()
+
+    def _apply(self) -> None:
+        chosen = self.parameters
+        for crop in self._crops:
+            crop.set_visible(chosen.showCrop)
+        if self._result is None:
+            return
+        if chosen.threshold != threshold_of(self._result.card, self._result.options):
+            self._rejudge.soon()
+        if self._sources == self._eyes:
+            draw_eyes(
+                self._nodes,
+                overlay=chosen.showOverlay,
+                opacity=chosen.overlayOpacity,
+                lens=chosen.showLens,
+                cataract=chosen.showCataract,
+            )
+
+    def _show_result(self) -> None:
+        result = self._result
+        sentence, notes = _("No result yet: load scans and press Run."), ()
+        eyes: Sequence[Any] = ()
+        if result is not None:
+            sentence, notes, eyes = result.sentence, result.notes, result.eyes
+        self.ui.sentenceLabel.setText(sentence)
+        self.ui.notesLabel.setText("\n".join(notes))
+        self.ui.notesLabel.setVisible(bool(notes))
+        self._eyes_table.fill(_eye_row(eye.summary) for eye in eyes)
+        self._scans_table.fill(
+            _scan_row(eye.scans, measure) for eye in eyes for measure in eye.measures
+        )
+
+    def _update_usable(self, *args: Any) -> None:
+        ui = self.ui
+        busy = _("Wait for the run to end, or cancel it.") if self._run.running else ""
+        no_scans = "" if self._eyes else _("Load scans of an eye first.")
+        self._run.set_usable(self._model.problem or no_scans)
+        self._model.set_usable(busy)
+        for widget in (
+            ui.scansPathLineEdit,
+            ui.axialSlider,
+            ui.transverseSlider,
+            ui.loadButton,
+            ui.sampleButton,
+            ui.rightSelector,
+            ui.leftSelector,
+            ui.flipCheckBox,
+            ui.deviceSelector,
+        ):
+            set_usable(widget, busy)
+        for widget in (ui.cropCheckBox, ui.proposeButton):
+            set_usable(widget, busy or no_scans)
+        nothing = _("There is no result yet: press Run first.") if self._result is None else ""
+        for widget in (
+            ui.thresholdSlider,
+            ui.opacitySlider,
+            ui.overlayCheckBox,
+            ui.lensCheckBox,
+            ui.cataractCheckBox,
+            ui.depthButton,
+        ):
+            set_usable(widget, nothing)
+        self._export.set_usable(nothing)
+
+
+class CataractMapLogic(ScriptedLoadableModuleLogic):
+    """Scans in; maps, nodes and files out. No widgets."""
+
+    def __init__(self, worker: Any = None) -> None:
+        """``worker`` is the process that computes; by default one is started at the first run."""
+        ScriptedLoadableModuleLogic.__init__(self)
+        self._worker = worker
+
+    def getParameterNode(self) -> CataractMapParameterNode:
+        return CataractMapParameterNode(super().getParameterNode())
+
+    def load(self, folder: Path, axialUm: float = 0.0, transverseUm: float = 0.0) -> dict[str, Any]:
+        """Read the scans of one person: volume nodes by eye, "right" and "left".
+
+        axialUm, transverseUm: pixel size in micrometers, 0 where it is not known. Raises
+        InputError for several people, for unknown eyes, and for pictures that are no scans.
+        """
+        if bool(axialUm) != bool(transverseUm):
+            raise InputError(_("One side of the pixels has no size: give both, or neither."))
+        spacing = (axialUm, transverseUm) if axialUm else None
+        eyes = read_eyes([Path(folder)], spacing_um=spacing)
+        sides = [eye.eye for eye in eyes]
+        if len(set(sides)) < len(sides):
+            raise InputError(
+                _("The scans are of several people ({labels}): choose the folder of one.").format(
+                    labels=", ".join(eye.label for eye in eyes)
+                )
+            )
+        return {eye.eye or "right": show_scans(eye) for eye in eyes}
+
+    def start(self, rightNode: Any, leftNode: Any, modelId: str, options: CataractOptions) -> Any:
+        """Start mapping in the worker process; returns the job.
+
+        Raises InputError when a node holds no scans.
+        """
+        if self._worker is None:
+            self._worker = new_worker()
+        return self._worker.submit(TASK, _scans(rightNode, leftNode), modelId, options)
+
+    def map(
+        self,
+        rightNode: Any,
+        leftNode: Any,
+        modelId: str = "",
+        options: CataractOptions | None = None,
+        progress: ProgressCallback = ignore_progress,
+        cancelled: CancelCallback = never_cancelled,
+    ) -> CataractResult:
+        """Map in this process, for scripts: returns when done.
+
+        ``modelId`` "" is the recommended model. Raises InputError, ModelError, CancelledError.
+        """
+        from medai.inference.cataract import map_cataract
+
+        store = ModelStore()
+        model = store.load(modelId or store.recommended(TASK).id, task=TASK)
+        scans = _scans(rightNode, leftNode)
+        return map_cataract(scans, model, options, progress, cancelled)
+
+    def show(self, result: CataractResult, volumeNodes: Sequence[Any]) -> Any:
+        """Show a result beside the scans it was computed from; returns the nodes of each eye."""
+        if any(node is None or node.GetScene() is None for node in volumeNodes):
+            raise InputError(_("The scans of this result are no longer in the scene."))
+        return scene.show(result, tuple(volumeNodes))
+
+    def export(self, result: CataractResult, folder: Path) -> None:
+        """Write everything about a result into a new folder. Raises OutputError."""
+        reports.write(result, folder)
+
+    def close(self) -> None:
+        """End the worker process."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+
+class CataractMapTest(ScriptedLoadableModuleTest):
+    """A short run through the module inside Slicer; the project's Testing folder has the rest."""
+
+    def runTest(self) -> None:
+        slicer.mrmlScene.Clear(0)
+        self.test_synthetic_scans_are_mapped_and_shown()
+
+    def test_synthetic_scans_are_mapped_and_shown(self) -> None:
+        self.delayDisplay("Making synthetic scans")
+        nodes = make_sample()
+        logic = CataractMapLogic()
+        self.delayDisplay("Mapping")
+        result = logic.map(*nodes)
+        shown = logic.show(result, nodes)
+        self.assertEqual(len(shown), 2)
+        fractions = [eye.summary.cataract_fraction for eye in result.eyes]
+        self.assertGreater(fractions[0], fractions[1])
+        self.delayDisplay("Done")
+
+
+def _options(parameters: CataractMapParameterNode) -> CataractOptions:
+    return CataractOptions(
+        flip_average=parameters.flipAverage,
+        threshold=parameters.threshold,
+        device=parameters.device,
+    )
+
+
+def _scans(rightNode: Any, leftNode: Any) -> tuple[EyeScans, ...]:
+    eyes = [
+        scans_from_node(node, side)
+        for side, node in (("right", rightNode), ("left", leftNode))
+        if node is not None
+    ]
+    if not eyes:
+        raise InputError(_("No scans are chosen: load scans of an eye first."))
+    return tuple(eyes)
+
+
+def _eye_row(eye: Any) -> tuple[Any, ...]:
+    return (
+        eye.label,
+        eye.cataract_fraction,
+        eye.low,
+        eye.high,
+        eye.average_lens_density,
+        eye.wording,
+    )
+
+
+def _scan_row(scans: EyeScans, measure: Any) -> tuple[Any, ...]:
+    return (
+        scans.label,
+        measure.name,
+        measure.cataract_fraction,
+        *measure.depth_fraction,
+        measure.reason,
+    )
+
+
+def _folders() -> int:
+    import ctk
+
+    return int(ctk.ctkPathLineEdit.Dirs)
