@@ -1,0 +1,289 @@
+"""Judging: figures worked out by hand, intervals by patient, and the command line's JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from medai.errors import ModelHashError, TrainingDataError
+from medai.models import ModelStore
+from medai.networks import ctnet10, lesion_mask_rcnn, unet
+from Testing.training.conftest import lung_phantom
+from training import evaluate
+from training.bootstrap import bootstrap
+from training.export import export_model, network_weights
+from training.judging import find_lesions, judge_lesions, overlap
+from training.lesion_slices import LesionSlice
+from training.segmentation import Normalization, predict
+
+CARD = """\
+id = "{id}"
+name = "A network of no use"
+version = "0.1"
+task = "{task}"
+modality = "CT"
+[network]
+name = "{network}"
+arguments = {arguments}
+classes = {classes}
+[input]
+window = "lung"
+size = [{side}, {side}]
+mean = 0.5
+std = 0.3
+[weights]
+file = "weights.pt"
+sha256 = ""
+[licence]
+code = "Apache-2.0"
+data = "none"
+weights = "Apache-2.0"
+commercial_use = true
+[training]
+data = "nothing"
+patients = 0
+slices = 1
+cost = "none"
+[[performance]]
+measured_on = "nothing"
+measure = "Dice"
+value = 0.5
+low = 0.0
+high = 1.0
+n = 1
+[maturity]
+peer_review = "none"
+dataset_size = "none"
+complexity = "small"
+clinical_use = "none"
+[use]
+intended = "tests"
+limits = "all"
+never_seen = "anything"
+"""
+
+
+def exported(folder: Path, trained: torch.nn.Module, /, **entries: object) -> Path:
+    text = CARD
+    for key, value in entries.items():
+        text = text.replace("{" + key + "}", str(value))
+    return export_model(trained.state_dict(), text, folder)
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """A folder with an untrained U-Net, Mask R-CNN and classifier, all small inputs."""
+    torch.manual_seed(0)
+    folder = tmp_path / "models"
+    exported(
+        folder,
+        unet(classes=3, width=4),
+        id="tiny-unet",
+        task="lesions",
+        network="unet",
+        arguments="{ in_channels = 1, classes = 3, width = 4 }",
+        classes='["ground-glass opacity", "consolidation"]',
+        side=64,
+    )
+    exported(
+        folder,
+        lesion_mask_rcnn(truncation=2),
+        id="tiny-regions",
+        task="lesions",
+        network="lesion_mask_rcnn",
+        arguments='{ backbone = "resnet18", truncation = 2, lesion_classes = 1 }',
+        classes='["lesion"]',
+        side=64,
+    )
+    exported(
+        folder,
+        ctnet10(),
+        id="tiny-ctnet10",
+        task="covid",
+        network="ctnet10",
+        arguments="{}",
+        classes='["COVID-19"]',
+        side=128,
+    )
+    return folder
+
+
+def test_overlap_is_counted_by_hand() -> None:
+    found = np.array([1, 1, 1, 0, 0, 0], bool)
+    truth = np.array([1, 1, 0, 1, 1, 0], bool)
+    assert overlap(found, truth) == {
+        "Dice": 4 / 7,
+        "IoU": 2 / 5,
+        "sensitivity": 2 / 4,
+        "precision": 2 / 3,
+    }
+    nothing = np.zeros(4, bool)
+    assert set(overlap(nothing, nothing).values()) == {1.0}
+
+
+def test_bootstrap_draws_whole_groups() -> None:
+    values = np.array([0.0, 0.0, 0.0, 1.0, 1.0, 1.0])
+    groups = ["a", "a", "a", "b", "b", "b"]
+    found = bootstrap(lambda chosen: {"mean": float(values[chosen].mean())}, groups, resamples=400)
+    # Two groups: a resample is all 0, all 1 or half and half, so the interval is everything.
+    assert found["mean"].value == 0.5
+    assert (found["mean"].low, found["mean"].high) == (0.0, 1.0)
+    assert (found["mean"].n, found["mean"].groups) == (6, 2)
+
+
+def test_bootstrap_of_a_normal_mean_is_about_two_standard_errors() -> None:
+    values = np.random.default_rng(1).normal(5, 2, 400)
+    groups = [str(k) for k in range(400)]
+    found = bootstrap(lambda chosen: {"mean": float(values[chosen].mean())}, groups)["mean"]
+    error = values.std(ddof=1) / 20
+    assert found.low == pytest.approx(found.value - 1.96 * error, abs=0.05)
+    assert found.high == pytest.approx(found.value + 1.96 * error, abs=0.05)
+
+
+def test_undefined_resamples_do_not_count() -> None:
+    found = bootstrap(lambda chosen: {"x": math.nan}, ["a", "b"], resamples=5)["x"]
+    assert math.isnan(found.value)
+    assert math.isnan(found.low)
+
+
+def test_judged_maps_are_those_of_the_trainers_own_forward_pass(models: Path) -> None:
+    model = ModelStore((models,)).load("tiny-unet")
+    image, _ = lung_phantom(3)
+    found = find_lesions(model, image, "cpu")
+    assert model.network is not None
+    p = predict(model.network, image, Normalization(0.5, 0.3), (64, 64))
+    # Inference computes in bfloat16 where the processor can.
+    assert np.abs(found.probability - (1 - p[0])).max() < 0.03
+
+
+def test_a_network_that_is_always_right_has_perfect_figures(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training import judging
+
+    slices = [LesionSlice(f"s{k}", f"p{k}", *lung_phantom(k, 96)) for k in range(4)]
+    model = ModelStore((models,)).load("tiny-unet")
+
+    def truth(model: object, image: np.ndarray, device: str) -> judging.FoundLesions:
+        (item,) = (item for item in slices if item.image is image)
+        assert item.mask is not None
+        marked = item.mask > 0
+        halves = np.stack([item.mask == 1, item.mask == 2])
+        return judging.FoundLesions(
+            item.mask, marked.astype(np.float32), halves, np.array([0.9, 0.8], np.float32)
+        )
+
+    monkeypatch.setattr(judging, "find_lesions", truth)
+    judged = judge_lesions(model, slices, resamples=10)
+    values = {name: figure["value"] for name, figure in judged["measures"].items()}
+    assert values == pytest.approx(
+        {
+            "Dice": 1, "IoU": 1, "sensitivity": 1, "precision": 1,
+            "Dice, ground-glass opacity": 1, "Dice, consolidation": 1,
+            "AP@0.5": 1, "AP@0.75": 1, "mAP[.5:.95]": 1,
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("model", ["tiny-unet", "tiny-regions"])
+def test_evaluate_prints_json_for_one_fold_of_slices(
+    models: Path,
+    slice_folders: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    model: str,
+) -> None:
+    images, masks = map(str, slice_folders)
+    monkeypatch.setattr(
+        sys, "argv",
+        ["evaluate", "lesions", "--model", model, "--models", str(models), "--images", images,
+         "--masks", masks, "--rotate", "transpose", "--fold", "1", "--resamples", "5",
+         "--device", "cpu"],
+    )  # fmt: skip
+    evaluate.main()
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["model"] == model
+    assert printed["n"] == 2
+    assert {"Dice", "IoU", "AP@0.5", "mAP[.5:.95]"} <= set(printed["measures"])
+    assert 0 <= printed["measures"]["Dice"]["value"] <= 1
+    assert len(printed["pictures"]) == 2
+
+
+def test_evaluate_judges_classifiers_on_class_folders(
+    models: Path,
+    class_folders: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(
+        sys, "argv",
+        ["evaluate", "classifier", "--model", "tiny-ctnet10", "--models", str(models), "--data",
+         str(class_folders / "val"), "--resamples", "20", "--device", "cpu"],
+    )  # fmt: skip
+    evaluate.main()
+    printed = json.loads(capsys.readouterr().out)
+    assert np.sum(printed["confusion matrix"]["counts"]) == 8
+    assert {"accuracy", "sensitivity", "specificity", "F1", "AUC", "ECE"} == set(
+        printed["measures"]
+    )
+    assert [p["truth"] for p in printed["pictures"]] == [0] * 4 + [1] * 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (
+            ["lesions", "--model", "none", "--images", "x", "--masks", "y"],
+            3,
+            "No model named 'none'",
+        ),
+        (["lesions", "--model", "tiny-ctnet10", "--images", "x", "--masks", "y"], 3, "for covid"),
+        (
+            ["lesions", "--model", "tiny-unet", "--images", "x", "--masks", "y"],
+            2,
+            "x is not a folder",
+        ),
+        (["classifier", "--model", "tiny-ctnet10", "--data", "x"], 2, "noncovid is missing"),
+    ],
+)
+def test_evaluate_answers_bad_input_in_one_line(
+    models: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    words: str,
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["evaluate", *arguments, "--models", str(models)])
+    with pytest.raises(SystemExit) as caught:
+        evaluate.main()
+    shown = capsys.readouterr()
+    assert caught.value.code == code
+    assert words in shown.err
+    assert shown.err.count("\n") == 1
+    assert shown.out == ""
+
+
+def test_exported_weights_are_half_precision_and_checked(models: Path) -> None:
+    weights = torch.load(models / "tiny-unet" / "weights.pt", weights_only=True)
+    assert {value.dtype for value in weights.values()} == {torch.float16, torch.int64}
+    ModelStore((models,)).verify("tiny-unet")
+    with (models / "tiny-unet" / "weights.pt").open("ab") as stream:
+        stream.write(b"x")
+    with pytest.raises(ModelHashError):
+        ModelStore((models,)).verify("tiny-unet")
+
+
+def test_the_averaged_weights_of_a_checkpoint_are_exported(tmp_path: Path) -> None:
+    state = {"network.a": torch.zeros(1), "averaged.module.a": torch.ones(1)}
+    torch.save({"state_dict": state}, tmp_path / "best.ckpt")
+    assert network_weights(tmp_path / "best.ckpt")["a"].item() == 1
+    torch.save({"state_dict": {"other": torch.zeros(1)}}, tmp_path / "best.ckpt")
+    with pytest.raises(TrainingDataError, match="holds no network"):
+        network_weights(tmp_path / "best.ckpt")

@@ -1,0 +1,322 @@
+"""Every trainer learns eight phantom images by heart, and a killed run goes on where it was."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from medai.networks import lesion_mask_rcnn
+from training import cataract, classifier, covid_mask_net, lesions, raters
+from training.classification import probability
+from training.detection import predict_lesion
+from training.export import network_weights
+from training.lesion_slices import LesionSlice
+from training.pictures import FramedPictures, read_class_folders
+from training.segmentation import Normalization, dice, predict
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def lesion_settings(folders: tuple[Path, Path], output: Path) -> lesions.LesionSettings:
+    return lesions.LesionSettings(
+        output=output,
+        images=folders[0],
+        masks=folders[1],
+        width=8,
+        size=64,
+        crop=64,
+        strength=0.0,
+        epochs=1,
+        steps_per_epoch=110,
+        batch_size=8,
+        learning_rate=1e-2,
+        accelerator="cpu",
+        threads=1,
+    )
+
+
+def mean_dice(found: list[np.ndarray], slices: list[LesionSlice]) -> float:
+    return float(np.mean([dice(f, s.mask > 0) for f, s in zip(found, slices, strict=True)]))
+
+
+def test_the_unet_learns_eight_slices_by_heart(
+    slice_folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    settings = lesion_settings(slice_folders, tmp_path / "run")
+    best = lesions.train(settings)
+    network = lesions.task_of(settings).network
+    network.load_state_dict(network_weights(best))
+    learned, _ = lesions.split(settings)
+    assert len(learned) == 8
+    normal = Normalization(settings.mean, settings.std)
+    found = [predict(network, item.image, normal, (64, 64)) for item in learned]
+    assert mean_dice([p[0] < 0.5 for p in found], learned) >= 0.95
+    for label in (1, 2):
+        right = [
+            dice(p.argmax(0) == label, s.mask == label) for p, s in zip(found, learned, strict=True)
+        ]
+        assert np.mean(right) >= 0.9
+
+
+def test_the_mask_rcnn_learns_eight_slices_by_heart(
+    slice_folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    settings = replace(
+        lesion_settings(slice_folders, tmp_path / "run"),
+        network="lesion_mask_rcnn",
+        truncation=2,
+        size=96,
+        crop=96,
+        regions=16,
+        least_px=20,
+        proposal_iou=0.5,
+        region_iou=0.5,
+        dense_weight=1.0,
+        batch_size=4,
+        steps_per_epoch=120,
+        learning_rate=3e-3,
+        warmup_steps=20,
+        cosine=True,
+        clip_gradient=5.0,
+    )
+    best = lesions.train(settings)
+    network = lesions.task_of(settings).network
+    network.load_state_dict(network_weights(best))
+    learned, _ = lesions.split(settings)
+    normal = Normalization(settings.mean, settings.std)
+    found = [predict_lesion(network, item.image, normal, (96, 96)) >= 0.5 for item in learned]
+    assert mean_dice(found, learned) >= 0.95
+
+
+def picture_accuracy(network: torch.nn.Module, folder: Path, size: int) -> float:
+    framed = FramedPictures(read_class_folders(folder, ("noncovid", "covid")), (size, size))
+    images = torch.stack([image for image, _ in framed.items]).float() / 255
+    x = ((images - 0.5) / 0.3).expand(-1, 3, -1, -1)
+    with torch.inference_mode():
+        called = probability(network.eval()(x)) >= 0.5
+    return float((called == torch.tensor([label for _, label in framed.items])).float().mean())
+
+
+def test_the_classifier_learns_eight_pictures_by_heart(class_folders: Path) -> None:
+    settings = classifier.ClassifierSettings(
+        output=class_folders / "run",
+        train=class_folders / "train",
+        validation=class_folders / "val",
+        network="unet_classifier",
+        width=8,
+        size=64,
+        strength=0.0,
+        epochs=1,
+        steps_per_epoch=60,
+        learning_rate=3e-3,
+        accelerator="cpu",
+    )
+    best = classifier.train(settings)
+    network = classifier.network_of(settings)
+    network.load_state_dict(network_weights(best))
+    assert picture_accuracy(network, class_folders / "train", 64) == 1.0
+
+
+@pytest.mark.parametrize("norms", [False, True])
+def test_the_mask_net_learns_eight_pictures_by_heart(class_folders: Path, norms: bool) -> None:
+    torch.manual_seed(0)
+    torch.save(lesion_mask_rcnn(truncation=2).state_dict(), class_folders / "lesions.pt")
+    settings = covid_mask_net.MaskNetSettings(
+        output=class_folders / "run",
+        train=class_folders / "train",
+        validation=class_folders / "val",
+        initial=class_folders / "lesions.pt",
+        truncation=2,
+        norms=norms,
+        size=64,
+        strength=0.0,
+        epochs=1,
+        steps_per_epoch=40 if norms else 300,
+        learning_rate=2e-3,
+        weight_decay=0.0,
+        accelerator="cpu",
+    )
+    best = covid_mask_net.train(settings)
+    network = covid_mask_net.network_of(settings)
+    network.load_state_dict(network_weights(best))
+    assert picture_accuracy(network, class_folders / "train", 64) == 1.0
+
+
+def test_the_cataract_unet_learns_its_scans_by_heart(tmp_path: Path) -> None:
+    settings = cataract.CataractSettings(
+        output=tmp_path / "run",
+        patients=4,
+        scans=1,
+        test_share=0.5,
+        size=64,
+        width=8,
+        strength=0.0,
+        epochs=2,
+        steps_per_epoch=70,
+        learning_rate=5e-3,
+        accelerator="cpu",
+    )
+    cataract.train(settings)
+    rows = losses(settings.output)
+    with (settings.output / "logs" / "csv" / "metrics.csv").open(newline="") as stream:
+        last = [row for row in csv.DictReader(stream) if row.get("train normal lens dice")][-1]
+    assert len(rows) == 140
+    assert float(last["train normal lens dice"]) >= 0.95
+    assert rows[139] < 0.3 * rows[0]
+
+
+def test_training_on_four_raters_learns_their_share(tmp_path: Path) -> None:
+    y, x = np.mgrid[:32, :32]
+    radius = np.hypot(y - 16, x - 16)
+    masks = np.stack([radius < r for r in (4, 6, 8, 10)]).astype(np.uint8)
+    image = np.where(radius < 12, 200 - 8 * radius, 40).astype(np.uint8)
+    np.savez(
+        tmp_path / "crops.npz",
+        images=np.repeat(image[None], 10, 0),
+        masks=np.repeat(masks[None], 10, 0),
+        ids=np.array([f"p{k}/1" for k in range(10)]),
+    )
+    settings = raters.RaterSettings(
+        output=tmp_path / "run",
+        crops=tmp_path / "crops.npz",
+        width=8,
+        crop=32,
+        strength=0.0,
+        epochs=1,
+        steps_per_epoch=80,
+        learning_rate=1e-2,
+        accelerator="cpu",
+    )
+    weights = network_weights(raters.train(settings))
+    network = raters.unet(in_channels=1, classes=2, width=8)
+    network.load_state_dict(weights)
+    found = predict(network, image, Normalization(0.5, 0.3), (32, 32))[1]
+    for share, inner, outer in (
+        (1.0, 0, 3),
+        (0.75, 4, 6),
+        (0.5, 6, 8),
+        (0.25, 8, 10),
+        (0.0, 11, 16),
+    ):
+        ring = (radius >= inner) & (radius < outer)
+        assert found[ring].mean() == pytest.approx(share, abs=0.15)
+
+
+def losses(output: Path) -> dict[int, float]:
+    """Loss by step over all logs of a run; what was done twice counts as it was done last."""
+    folder = output / "logs" / "csv"
+    earlier = sorted(folder.glob("metrics-*.csv"), key=lambda f: int(f.stem.split("-")[1]))
+    found = {}
+    for file in [*earlier, folder / "metrics.csv"]:
+        with file.open(newline="") as stream:
+            for row in csv.DictReader(stream):
+                if row["loss"]:
+                    found[int(row["step"])] = float(row["loss"])
+    return found
+
+
+def command(settings: lesions.LesionSettings, folder: Path) -> list[str]:
+    """The command line of a lesion run with these settings."""
+    keys = (
+        "output", "images", "masks", "width", "size", "crop", "epochs", "steps_per_epoch",
+        "batch_size", "learning_rate", "average", "accelerator", "threads", "devices", "strategy",
+    )  # fmt: skip
+    lines = []
+    for key in keys:
+        value = getattr(settings, key)
+        lines.append(f"{key} = {value}" if isinstance(value, int | float) else f'{key} = "{value}"')
+    (folder / "run.toml").write_text("\n".join(lines), encoding="utf-8")
+    return [sys.executable, "-m", "training.lesions", "--config", str(folder / "run.toml")]
+
+
+def environment() -> dict[str, str]:
+    path = os.pathsep.join([str(ROOT), str(ROOT / "MedAIExtension")])
+    return os.environ | {"PYTHONPATH": path, "CI": "1", "OMP_NUM_THREADS": "1"}
+
+
+def test_a_killed_run_resumes_with_the_same_losses(
+    slice_folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    base = replace(
+        lesion_settings(slice_folders, tmp_path / "whole"),
+        strength=1.0,
+        steps_per_epoch=6,
+        epochs=5,
+        average=0.9,
+    )
+    lesions.train(base)
+    killed = replace(base, output=tmp_path / "killed", epochs=500)
+    run = subprocess.Popen(
+        command(killed, tmp_path), env=environment(), cwd=ROOT, stderr=subprocess.DEVNULL
+    )
+    try:
+        until = time.monotonic() + 120
+        while not (killed.output / "last.ckpt").exists():
+            assert run.poll() is None, "the run ended before it wrote a checkpoint"
+            assert time.monotonic() < until, "no checkpoint after two minutes"
+            time.sleep(0.05)
+    finally:
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+    done = torch.load(killed.output / "last.ckpt", weights_only=True)["global_step"]
+    assert 6 <= done < 3000
+    whole = replace(base, output=killed.output, epochs=max(5, done // 6 + 2))
+    lesions.train(whole)
+    resumed, reference = losses(killed.output), losses(base.output)
+    assert len(reference) == 30
+    assert max(resumed) >= done
+    for step in range(30):
+        if step in resumed:
+            assert resumed[step] == pytest.approx(reference[step], abs=1e-4), step
+    assert set(range(done, max(30, done + 6))) <= set(resumed)
+
+
+def test_two_processes_train_together(slice_folders: tuple[Path, Path], tmp_path: Path) -> None:
+    settings = replace(
+        lesion_settings(slice_folders, tmp_path / "run"),
+        steps_per_epoch=4,
+        epochs=2,
+        batch_size=2,
+        average=0.9,
+        devices=2,
+        strategy="ddp",
+    )
+    done = subprocess.run(
+        command(settings, tmp_path),
+        env=environment(),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=150,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "All distributed processes registered. Starting with 2 processes" in done.stderr
+    assert "gloo" in done.stderr
+    assert sorted(losses(settings.output)) == list(range(8))
+    state = torch.load(settings.output / "last.ckpt", weights_only=True)
+    assert state["global_step"] == 8
+
+
+def test_a_trainer_answers_bad_configurations_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text('output = "x"\nlearning = 1\n', encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "training.lesions", "--config", str(tmp_path / "run.toml")],
+        env=environment(),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "unknown key 'learning'" in done.stderr

@@ -1,0 +1,124 @@
+"""Judge a model on data with known truth; JSON on stdout.
+
+python -m training.evaluate lesions    --model ID --images DIR --masks DIR [--rotate transpose]
+python -m training.evaluate classifier --model ID --data DIR      (DIR/covid and DIR/noncovid)
+python -m training.evaluate cataract   --model ID --scans DIR --labels DIR | --phantoms N
+
+Models are run by the code that users run: the same window, frame, thresholds and speed-ups.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from medai.errors import TrainingDataError
+from medai.models import Model, ModelStore
+from training.command import run_guarded
+from training.lesion_slices import ORIENTATIONS, LesionSlice, read_lesion_slices, split_folds
+from training.pictures import read_class_folders
+
+
+def evaluate_lesions(given: argparse.Namespace) -> dict[str, Any]:
+    """Judge a lesion model on a folder of slices, or on one fold of it."""
+    from training.judging import judge_lesions
+
+    model = load(given, "lesions")
+    slices = read_lesion_slices(
+        given.images, given.masks, rotate=given.rotate, patients=given.patients
+    )
+    if given.fold is not None:
+        slices = one_fold(slices, given.fold, given.folds)
+    judged = judge_lesions(model, slices, device=given.device, resamples=given.resamples)
+    return {"data": str(given.images), "fold": given.fold, "n": len(slices)} | judged
+
+
+def one_fold(slices: list[LesionSlice], fold: int, folds: int) -> list[LesionSlice]:
+    """The slices that a training run with ``fold`` kept for validation."""
+    of = split_folds([item.patient for item in slices], folds)
+    kept = [item for item, number in zip(slices, of, strict=True) if number == fold]
+    if not kept:
+        raise TrainingDataError(f"Fold {fold} of {folds} holds no slices, expected 0..{folds - 1}.")
+    return kept
+
+
+def evaluate_classifier(given: argparse.Namespace) -> dict[str, Any]:
+    """Judge a COVID-19 classifier on folders ``noncovid`` and ``covid``."""
+    from training.judging import judge_classifier
+
+    model = load(given, "covid")
+    pictures = read_class_folders(given.data, ("noncovid", "covid"))
+    judged = judge_classifier(model, pictures, device=given.device, resamples=given.resamples)
+    return {"data": str(given.data), "n": len(pictures)} | judged
+
+
+def evaluate_cataract(given: argparse.Namespace) -> dict[str, Any]:
+    """Judge a cataract model on phantom eyes that no training run draws."""
+    from training.judge_cataract import figures_of, judge_eyes
+
+    load(given, "cataract")
+    rows = 912
+    judged = judge_eyes(given.model, given.phantoms, given.scans, (rows, round(rows * 2150 / 1824)))
+    return {"data": "phantoms", "measures": figures_of(judged)}
+
+
+def load(given: argparse.Namespace, task: str) -> Model:
+    """The model, from ``--models`` or the shipped and the user's own."""
+    store = ModelStore() if given.models is None else ModelStore((given.models,))
+    return store.load(given.model, task=task)
+
+
+def as_json(value: Any) -> str:
+    """JSON with nan and infinite numbers as null."""
+    return json.dumps(_plain(value), indent=1, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    kinds = top.add_subparsers(dest="kind", required=True)
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--model", required=True, help="id of the model")
+    shared.add_argument("--models", type=Path, help="folder of models, instead of the installed")
+    shared.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    shared.add_argument("--resamples", type=int, default=1000, help="of the bootstrap")
+    lesions = kinds.add_parser("lesions", parents=[shared], help="slices with masks")
+    lesions.add_argument("--images", type=Path, required=True)
+    lesions.add_argument("--masks", type=Path, required=True)
+    lesions.add_argument("--rotate", default="none", choices=ORIENTATIONS, help="how slices lie")
+    lesions.add_argument("--patients", help="regular expression: the patient in a file name")
+    lesions.add_argument("--fold", type=int, help="judge this fold of the split only")
+    lesions.add_argument("--folds", type=int, default=5)
+    lesions.set_defaults(run=evaluate_lesions)
+    classifier = kinds.add_parser("classifier", parents=[shared], help="classified pictures")
+    classifier.add_argument("--data", type=Path, required=True, help="with covid/ and noncovid/")
+    classifier.set_defaults(run=evaluate_classifier)
+    cataract = kinds.add_parser("cataract", parents=[shared], help="phantom eyes")
+    cataract.add_argument("--phantoms", type=int, default=100, help="how many eyes")
+    cataract.add_argument("--scans", type=int, default=6, help="of each eye")
+    cataract.set_defaults(run=evaluate_cataract)
+    return top
+
+
+def main() -> None:
+    given = parser().parse_args()
+    run_guarded(lambda: print(as_json({"model": given.model} | given.run(given))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""A trained network as a model folder: half-precision weights and the card that tells the truth.
+
+``python -m training.export --checkpoint best.ckpt --card card.toml --output Resources/Models``
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from medai.errors import TrainingDataError
+from medai.models import ModelStore
+from medai.output import atomic_folder
+from training.command import run_guarded
+
+_HASH_LINE = re.compile(r'^sha256 = ".*"$', re.MULTILINE)
+
+
+def network_weights(checkpoint: Path) -> dict[str, Tensor]:
+    """The state dict of the network in a checkpoint: the averaged weights where there are some."""
+    try:
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+    except (OSError, KeyError) as error:
+        raise TrainingDataError(f"{checkpoint} is no checkpoint of a trainer: {error}.") from None
+    for prefix in ("averaged.module.whole.", "averaged.module.", "network.whole.", "network."):
+        found = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        if found:
+            return found
+    raise TrainingDataError(f"{checkpoint} holds no network.")
+
+
+def halved(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Floats in half precision, contiguous; integers as they are."""
+    return {
+        name: value.contiguous().half() if value.is_floating_point() else value
+        for name, value in weights.items()
+    }
+
+
+def export_model(weights: dict[str, Tensor], card: str, folder: Path) -> Path:
+    """Write ``folder/<id>/weights.pt`` and ``card.toml``, and load the model once to check it.
+
+    card: the text of the card; its sha256 line is filled in here. Raises a ModelError when the
+    store refuses the result (nothing is then kept), OutputError when the folder exists.
+    """
+    match = re.search(r'^id = "([a-z0-9-]+)"$', card, re.MULTILINE)
+    if match is None or _HASH_LINE.search(card) is None:
+        raise TrainingDataError('The card has no line id = "…" or no line sha256 = "…".')
+    with atomic_folder(folder / match[1], overwrite=True) as inside:
+        file = inside / "weights.pt"
+        torch.save(halved(weights), file)
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        text = _HASH_LINE.sub(f'sha256 = "{digest}"', card)
+        (inside / "card.toml").write_text(text, encoding="utf-8")
+    ModelStore((folder,)).load(match[1])
+    return folder / match[1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoint", type=Path, required=True, help="best.ckpt of a run")
+    parser.add_argument("--card", type=Path, help="the card, its sha256 still to be filled in")
+    parser.add_argument("--output", type=Path, required=True, help="model folder or .pt")
+    given = parser.parse_args()
+    weights = network_weights(given.checkpoint)
+    if given.card is None:
+        torch.save(weights, given.output)
+    else:
+        print(export_model(weights, given.card.read_text(encoding="utf-8"), given.output))
+
+
+if __name__ == "__main__":
+    run_guarded(main)

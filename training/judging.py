@@ -1,0 +1,270 @@
+"""Shipped models judged on pictures with known truth, run by the very code that users run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medai.inference.rethreshold import lesions_from_probability, lesions_from_regions
+from medai.inference.slice_classifier import SliceClassifier
+from medai.inference.slice_networks import SliceAnswer, run_networks
+from medai.measures import diagnostics
+from medai.models import Model
+from medai.progress import never_cancelled
+from training.bootstrap import Interval, bootstrap
+from training.lesion_slices import CLASSES, LesionSlice
+from training.pictures import ClassifiedPicture
+
+_SCORE_THRESHOLD = 0.75
+_MASK_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class FoundLesions:
+    """What a model found in one picture: lesions (y, x) 0 or 1 + class, probability (y, x), and
+    single lesions as masks (n, y, x) with scores (n,)."""
+
+    lesions: NDArray[np.uint8]
+    probability: NDArray[np.float32]
+    masks: NDArray[np.bool_]
+    scores: NDArray[np.float32]
+
+
+class _Pictures:
+    """One 8-bit picture in place of the lung slices of a study; it is its own crop."""
+
+    def __init__(self, image: NDArray[np.uint8]) -> None:
+        self._image = image
+        self.axial = SimpleNamespace(grid_shape=(1, *image.shape))
+
+    def __len__(self) -> int:
+        return 1
+
+    def place(self, number: int) -> tuple[int, slice, slice]:
+        rows, columns = self._image.shape
+        return 0, slice(0, rows), slice(0, columns)
+
+    def picture(self, number: int) -> NDArray[np.uint8]:
+        return np.ascontiguousarray(self._image)
+
+
+def find_lesions(model: Model, image: NDArray[np.uint8], device: str = "auto") -> FoundLesions:
+    """Run a lesion model on one picture (y, x) uint8 that is already cropped to the lungs."""
+    answer = run_networks(
+        model,
+        _Pictures(image),  # type: ignore[arg-type]
+        device=device,
+        batch_size=None,
+        progress=lambda fraction, words: None,
+        cancelled=never_cancelled,
+    )
+    lesions = _thresholded(model, answer)[0]
+    masks, scores = _single_lesions(model, answer, lesions)
+    return FoundLesions(lesions, answer.probability[0].astype(np.float32), masks, scores)
+
+
+def judge_lesions(
+    model: Model,
+    slices: Sequence[LesionSlice],
+    *,
+    device: str = "auto",
+    resamples: int = 1000,
+) -> dict[str, Any]:
+    """Dice, IoU, sensitivity, precision and average precision of a lesion model.
+
+    Dice and the like are means over pictures, lesion against not, at the picture's own size;
+    classes are judged where the truth has both. Intervals resample patients. Returns measures by
+    name, and every picture's own figures.
+    """
+    found = [find_lesions(model, item.image, device) for item in slices]
+    rows = []
+    for item, answer in zip(slices, found, strict=True):
+        assert item.mask is not None
+        row = overlap(answer.lesions > 0, item.mask > 0)
+        if len(model.classes) == len(CLASSES):
+            for index, name in enumerate(CLASSES, start=1):
+                if (item.mask == index).any():
+                    row[f"Dice, {name}"] = overlap(answer.lesions == index, item.mask == index)[
+                        "Dice"
+                    ]
+        rows.append(row)
+    groups = [item.patient for item in slices]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+
+    def means(chosen: NDArray[np.intp]) -> dict[str, float]:
+        return {name: _mean(rows, name, chosen) for name in names}
+
+    measures = bootstrap(means, groups, resamples=resamples)
+    measures |= _average_precision(slices, found, groups, min(resamples, 200))
+    return {
+        "measures": {name: vars(value) for name, value in measures.items()},
+        "pictures": [
+            {"name": item.name} | {k: round(v, 4) for k, v in row.items()}
+            for item, row in zip(slices, rows, strict=True)
+        ],
+    }
+
+
+def overlap(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> dict[str, float]:
+    """Dice, IoU, sensitivity and precision of two masks; a share of nothing is 1."""
+    both = int(np.count_nonzero(found & truth))
+    extra = int(np.count_nonzero(found)) - both
+    missed = int(np.count_nonzero(truth)) - both
+    return {
+        "Dice": _share(2 * both, 2 * both + extra + missed),
+        "IoU": _share(both, both + extra + missed),
+        "sensitivity": _share(both, both + missed),
+        "precision": _share(both, both + extra),
+    }
+
+
+def judge_classifier(
+    model: Model,
+    pictures: Sequence[ClassifiedPicture],
+    *,
+    device: str = "auto",
+    resamples: int = 1000,
+) -> dict[str, Any]:
+    """Accuracy, sensitivity, specificity, F1, AUC, confusion matrix and calibration.
+
+    Label 1 (of 0 and 1) is COVID-19. The decision is at the card's threshold, else 0.5. Intervals
+    resample patients; the AUC has DeLong's interval beside.
+    """
+    classifier = SliceClassifier(model, device, None)
+    column = classifier.classes.index("COVID-19")
+    p = np.array([_covid_probability(classifier, item.image, column) for item in pictures])
+    truth = np.array([item.label for item in pictures])
+    threshold = 0.5 if model.card.decision.threshold is None else model.card.decision.threshold
+    groups = [item.patient for item in pictures]
+
+    def of(chosen: NDArray[np.intp]) -> dict[str, float]:
+        rates = diagnostics.rates(truth[chosen], p[chosen], threshold)
+        both = 0 < truth[chosen].sum() < len(chosen)
+        return {
+            "accuracy": rates.accuracy.value,
+            "sensitivity": rates.sensitivity.value,
+            "specificity": rates.specificity.value,
+            "F1": rates.f1,
+            "AUC": diagnostics.auc(truth[chosen], p[chosen]).value if both else float("nan"),
+            "ECE": diagnostics.calibration(truth[chosen], p[chosen]).ece,
+        }
+
+    measures = bootstrap(of, groups, resamples=resamples)
+    area = diagnostics.auc(truth, p)
+    return {
+        "threshold": threshold,
+        "measures": {name: vars(value) for name, value in measures.items()},
+        "AUC, DeLong": vars(area),
+        "confusion matrix": {
+            "rows": "truth: no COVID-19, COVID-19",
+            "columns": "called: no COVID-19, COVID-19",
+            "counts": diagnostics.confusion_matrix(truth, (p >= threshold).astype(int), 2).tolist(),
+        },
+        "pictures": [
+            {"name": item.name, "truth": item.label, "probability": round(float(value), 4)}
+            for item, value in zip(pictures, p, strict=True)
+        ],
+    }
+
+
+def _covid_probability(classifier: SliceClassifier, image: NDArray[np.uint8], column: int) -> float:
+    p, _ = classifier.run(image[None], (1.0, 1.0), lambda fraction: None, never_cancelled)
+    return float(p[0, column])
+
+
+def _thresholded(model: Model, answer: SliceAnswer) -> NDArray[np.uint8]:
+    decision = model.card.decision
+    mask = _MASK_THRESHOLD if decision.mask_threshold is None else decision.mask_threshold
+    score = _SCORE_THRESHOLD if decision.score_threshold is None else decision.score_threshold
+    if answer.rois is None:
+        return lesions_from_probability(answer.probability, answer.likeliest, mask)
+    everywhere = np.ones(answer.probability.shape, np.uint8)
+    return lesions_from_regions(answer.rois, everywhere, score, mask)
+
+
+def _single_lesions(
+    model: Model, answer: SliceAnswer, lesions: NDArray[np.uint8]
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """A Mask R-CNN's regions and scores, or connected lesions and their mean probability."""
+    from scipy import ndimage
+
+    if answer.rois is not None:
+        return _region_masks(answer)
+    components, count = ndimage.label(lesions > 0)
+    masks = components[None] == np.arange(1, count + 1)[:, None, None]
+    probability = answer.probability[0].astype(np.float32)
+    scores = np.array([probability[mask].mean() for mask in masks], np.float32)
+    return masks, scores
+
+
+def _region_masks(answer: SliceAnswer) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    import torch
+    from torchvision.models.detection.roi_heads import paste_masks_in_image
+
+    rois = answer.rois
+    assert rois is not None
+    best = rois._masked[:100]
+    logits = torch.from_numpy(rois._mask_logits[:100].astype(np.float32))
+    boxes = torch.from_numpy(rois.box[best])
+    pasted = paste_masks_in_image(logits.sigmoid()[:, None], boxes, answer.probability.shape[1:])
+    return (pasted[:, 0] >= _MASK_THRESHOLD).numpy(), rois.score[best]
+
+
+def _average_precision(
+    slices: Sequence[LesionSlice],
+    found: Sequence[FoundLesions],
+    groups: Sequence[str],
+    resamples: int,
+) -> dict[str, Interval]:
+    """COCO's average precision of single lesions (S2): components of 100 pixels and more."""
+    import torch
+    from torchmetrics.detection import MeanAveragePrecision
+
+    from training.detection import instances
+
+    truths = [
+        instances(item.mask, 1, 100)["masks"].bool() for item in slices if item.mask is not None
+    ]
+
+    def of(chosen: NDArray[np.intp]) -> dict[str, float]:
+        metric = MeanAveragePrecision(iou_type="segm")
+        metric.warn_on_many_detections = False
+        for index in chosen:
+            answer = found[index]
+            metric.update(
+                [
+                    {
+                        "masks": torch.from_numpy(answer.masks),
+                        "scores": torch.from_numpy(answer.scores),
+                        "labels": torch.ones(len(answer.scores), dtype=torch.int64),
+                    }
+                ],
+                [
+                    {
+                        "masks": truths[index],
+                        "labels": torch.ones(len(truths[index]), dtype=torch.int64),
+                    }
+                ],
+            )
+        values = metric.compute()
+        return {
+            "AP@0.5": float(values["map_50"]),
+            "AP@0.75": float(values["map_75"]),
+            "mAP[.5:.95]": float(values["map"]),
+        }
+
+    return bootstrap(of, groups, resamples=resamples)
+
+
+def _mean(rows: Sequence[dict[str, float]], name: str, chosen: NDArray[np.intp]) -> float:
+    values = [rows[index][name] for index in chosen if name in rows[index]]
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 1.0

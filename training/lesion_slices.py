@@ -1,0 +1,175 @@
+"""Lesion slices: pictures of axial CT with a mask each, found, checked, oriented and split."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from medai.errors import TrainingDataError
+
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+ORIENTATIONS = ("none", "90", "180", "270", "transpose")
+CLASSES = ("ground-glass opacity", "consolidation")
+GROUND_GLASS, CONSOLIDATION = 1, 2
+
+
+@dataclass(frozen=True, eq=False)
+class LesionSlice:
+    """One slice in display orientation (rows toward posterior, columns toward the patient's left).
+
+    image: (y, x) uint8, lung window. mask: (y, x) uint8, 0 background, then the classes, or None
+    where there is no outline. patient: who it belongs to; slices of one patient stay together.
+    """
+
+    name: str
+    patient: str
+    image: NDArray[np.uint8]
+    mask: NDArray[np.uint8] | None
+
+
+def orient(array: NDArray, rotate: str) -> NDArray:
+    """``array`` (y, x) brought to display orientation, as a view.
+
+    rotate: "90", "180", "270" degrees counter-clockwise; "transpose" swaps rows and columns (how a
+    NIfTI array (x, y) lies when it was saved as a picture unturned); "none".
+    """
+    if rotate not in ORIENTATIONS:
+        raise TrainingDataError(f"rotate = {rotate!r}, expected one of {', '.join(ORIENTATIONS)}.")
+    if rotate == "transpose":
+        return array.T
+    return np.rot90(array, 0 if rotate == "none" else int(rotate) // 90)
+
+
+def read_lesion_slices(
+    images: Path, masks: Path | None, *, rotate: str = "none", patients: str | None = None
+) -> list[LesionSlice]:
+    """All slices of the folder ``images``, with the equally named mask of the folder ``masks``.
+
+    Masks are palette or grey pictures of class numbers 0, 1, 2, or binary 0/255 (255 counts as
+    class 1). rotate: see ``orient``. patients: regular expression whose first group in the file
+    name is the patient; None takes the name's part before the last ``_`` where it has one, and
+    else groups slices that look alike (``look_alike_groups``). Raises TrainingDataError for an
+    empty folder, an image without mask, sizes that differ, an unreadable picture, or a class
+    number above 2.
+    """
+    files = picture_files(images)
+    slices = []
+    for file in files:
+        image = orient(read_grey(file), rotate)
+        mask = None
+        if masks is not None:
+            mask_file = _mask_of(file, masks)
+            mask = orient(_read_mask(mask_file), rotate)
+            if mask.shape != image.shape:
+                raise TrainingDataError(
+                    f"{mask_file.name}: {mask.shape[1]}×{mask.shape[0]} px, but its image "
+                    f"{file.name} has {image.shape[1]}×{image.shape[0]} px."
+                )
+        slices.append(LesionSlice(file.stem, _patient(file.stem, patients), image, mask))
+    if patients is None and not any("_" in item.name for item in slices):
+        groups = look_alike_groups([item.image for item in slices])
+        slices = [
+            LesionSlice(item.name, f"group {group}", item.image, item.mask)
+            for item, group in zip(slices, groups, strict=True)
+        ]
+    return slices
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """The pictures of ``folder`` in natural order of their names."""
+    if not folder.is_dir():
+        raise TrainingDataError(f"{folder} is not a folder, expected a folder of pictures.")
+    files = [file for file in folder.iterdir() if file.suffix.lower() in PICTURES]
+    if not files:
+        raise TrainingDataError(f"{folder} holds no pictures ({', '.join(PICTURES)}).")
+    return sorted(files, key=lambda file: _natural(file.name))
+
+
+def read_grey(file: Path) -> NDArray[np.uint8]:
+    """A picture as (y, x) uint8 grey."""
+    return np.asarray(_open(file).convert("L"))
+
+
+def look_alike_groups(images: Sequence[NDArray], least_correlation: float = 0.77) -> list[int]:
+    """A group number for each image; images whose 48×48 thumbnails correlate share a group.
+
+    Where a data set does not say which slices come from one patient, neighbouring slices of one
+    scan still look alike; keeping them together keeps a split from leaking.
+    """
+    from scipy.sparse.csgraph import connected_components
+
+    thumbs = np.stack(
+        [np.asarray(Image.fromarray(i).resize((48, 48)), np.float64).ravel() for i in images]
+    )
+    thumbs -= thumbs.mean(axis=1, keepdims=True)
+    thumbs /= np.maximum(np.linalg.norm(thumbs, axis=1, keepdims=True), 1e-9)
+    _, labels = connected_components(thumbs @ thumbs.T >= least_correlation, directed=False)
+    return [int(label) for label in labels]
+
+
+def split_folds(patients: Sequence[str], folds: int, seed: int = 0) -> list[int]:
+    """A fold number 0..folds-1 for each slice; a patient's slices share one fold.
+
+    Patients go, largest first and then in seeded random order, to the fold with fewest slices.
+    """
+    names, counts = np.unique(np.asarray(patients), return_counts=True)
+    if len(names) < folds:
+        raise TrainingDataError(f"{len(names)} patients can't fill {folds} folds.")
+    order = np.random.default_rng(seed).permutation(len(names))
+    order = order[np.argsort(-counts[order], kind="stable")]
+    filled = [0] * folds
+    fold_of = {}
+    for index in order:
+        fold = int(np.argmin(filled))
+        fold_of[str(names[index])] = fold
+        filled[fold] += int(counts[index])
+    return [fold_of[patient] for patient in patients]
+
+
+def _mask_of(file: Path, masks: Path) -> Path:
+    for suffix in PICTURES:
+        candidate = masks / (file.stem + suffix)
+        if candidate.is_file():
+            return candidate
+    raise TrainingDataError(f"{file.name} has no mask of the same name in {masks}.")
+
+
+def _read_mask(file: Path) -> NDArray[np.uint8]:
+    picture = _open(file)
+    mask = np.asarray(picture if picture.mode == "P" else picture.convert("L"))
+    values = np.unique(mask)
+    if values[-1] <= CONSOLIDATION:
+        return mask
+    if set(values.tolist()) <= {0, 255}:
+        return (mask > 0).astype(np.uint8)
+    raise TrainingDataError(
+        f"{file.name}: values {values[:5].tolist()}, expected classes 0, 1, 2 or 0 and 255."
+    )
+
+
+def _open(file: Path) -> Image.Image:
+    try:
+        picture = Image.open(file)
+        picture.load()
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise TrainingDataError(f"{file} can't be read as a picture: {error}.") from None
+    return picture
+
+
+def _patient(stem: str, pattern: str | None) -> str:
+    if pattern is None:
+        return stem.rpartition("_")[0] or stem
+    match = re.search(pattern, stem)
+    if match is None or not match.groups():
+        raise TrainingDataError(f"{stem}: no patient found by the pattern {pattern!r}.")
+    return match.group(1)
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    return [(1, int(p), "") if p.isdigit() else (0, 0, p) for p in re.split(r"(\d+)", name) if p]

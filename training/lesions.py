@@ -1,0 +1,144 @@
+"""Train a lesion network: ``python -m training.lesions --config FILE [--set key=value]``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch.utils.data import ConcatDataset, DataLoader
+
+from medai.errors import TrainingDataError
+from medai.networks import lesion_mask_rcnn, unet
+from training.augmentation import slice_augmentation
+from training.command import run_trainer
+from training.detection import DetectionTask, WithInstances, loosen_matching
+from training.fit import RunSettings, Task, fit
+from training.lesion_slices import LesionSlice, read_lesion_slices, split_folds
+from training.sampling import EpochSampler, SeededSamples
+from training.segmentation import AsShares, Crops, Normalization, SegmentationTask
+
+
+@dataclass(frozen=True)
+class LesionSettings(RunSettings):
+    """Configuration of ``training.lesions``.
+
+    images, masks: folders of slices. rotate: how they lie (``lesion_slices.orient``). patients:
+    regular expression for the patient in a file name. fold, folds: the fold kept for validation.
+    size: px on a side of the frame the slices are fitted into. crop: px on a side of what a
+    training step sees; ``size`` for whole slices. strength: of the augmentation, 0..1. mean, std:
+    of grey/255. network: "unet" (width, classes) or "lesion_mask_rcnn" (backbone, truncation,
+    lesion_classes, scores). least_px: smaller lesions are background (Mask R-CNN). regions:
+    regions per slice that the heads learn from. proposal_iou, region_iou: see
+    ``loosen_matching``. dense_weight: see ``DetectionTask``. initial: a state dict to start from.
+    """
+
+    images: Path = Path()
+    masks: Path = Path()
+    rotate: str = "none"
+    patients: str | None = None
+    fold: int = 0
+    folds: int = 5
+    split_seed: int = 0
+    size: int = 320
+    crop: int = 192
+    strength: float = 1.0
+    mean: float = 0.5
+    std: float = 0.3
+    network: str = "unet"
+    width: int = 24
+    classes: int = 3
+    pseudo: Path | None = None
+    pseudo_share: float = 0.4
+    backbone: str = "resnet18"
+    truncation: int = 1
+    lesion_classes: int = 1
+    scores: str = "softmax"
+    least_px: int = 100
+    regions: int = 256
+    proposal_iou: float = 0.7
+    region_iou: float = 0.75
+    dense_weight: float = 0.0
+    initial: Path | None = None
+
+
+def split(settings: LesionSettings) -> tuple[list[LesionSlice], list[LesionSlice]]:
+    """Training and validation slices of ``settings.fold``; no patient in both."""
+    slices = read_lesion_slices(
+        settings.images, settings.masks, rotate=settings.rotate, patients=settings.patients
+    )
+    folds = split_folds([item.patient for item in slices], settings.folds, settings.split_seed)
+    train = [item for item, fold in zip(slices, folds, strict=True) if fold != settings.fold]
+    kept = [item for item, fold in zip(slices, folds, strict=True) if fold == settings.fold]
+    if not train or not kept:
+        raise TrainingDataError(
+            f"fold {settings.fold} of {settings.folds} leaves {len(train)} slices to train and "
+            f"{len(kept)} to validate, expected some of each."
+        )
+    return train, kept
+
+
+def train(settings: LesionSettings) -> Path:
+    """Train the lesion network of ``settings``; returns the best checkpoint."""
+    torch.manual_seed(settings.seed)
+    learn, kept = split(settings)
+    detects = settings.network == "lesion_mask_rcnn"
+    loader = DataLoader(
+        samples_of(settings, learn),
+        batch_size=settings.batch_size,
+        sampler=EpochSampler(settings.steps_per_epoch * settings.batch_size),
+        num_workers=settings.workers,
+        collate_fn=list if detects else None,
+    )
+    pairs = [(item.image, item.mask) for item in kept]
+    validation = DataLoader(pairs, batch_size=4, collate_fn=list)
+    return fit(task_of(settings), loader, validation, settings)
+
+
+def samples_of(settings: LesionSettings, learn: list[LesionSlice]) -> SeededSamples:
+    """Augmented training samples of the slices, and of pseudo-labelled ones."""
+    augment = slice_augmentation(settings.crop, strength=settings.strength)
+    crops = Crops(learn, (settings.size, settings.size))
+    if settings.network == "lesion_mask_rcnn":
+        cut = WithInstances(augment, settings.lesion_classes, settings.least_px)
+        return SeededSamples(crops, cut, settings.seed)
+    soft = AsShares(augment, settings.classes)
+    if settings.pseudo is None:
+        return SeededSamples(crops, soft, settings.seed)
+    from training.pseudo_labels import read_soft_slices
+
+    extra = read_soft_slices(settings.pseudo)
+    weights = torch.cat(
+        [
+            torch.full((len(crops),), (1 - settings.pseudo_share) / len(crops)),
+            torch.full((len(extra),), settings.pseudo_share / len(extra)),
+        ]
+    )
+    return SeededSamples(ConcatDataset([crops, extra]), soft, settings.seed, weights)
+
+
+def task_of(settings: LesionSettings) -> Task:
+    """The network of ``settings`` and how it learns."""
+    normal = Normalization(settings.mean, settings.std)
+    size = (settings.size, settings.size)
+    if settings.network == "unet":
+        network = unet(in_channels=1, classes=settings.classes, width=settings.width)
+        task: Task = SegmentationTask(network, settings, normal, size)
+    elif settings.network == "lesion_mask_rcnn":
+        regional = lesion_mask_rcnn(
+            settings.backbone, settings.truncation, settings.lesion_classes, settings.scores
+        )
+        loosen_matching(regional, settings.proposal_iou, settings.region_iou)
+        regional.roi_heads.fg_bg_sampler.batch_size_per_image = settings.regions
+        task = DetectionTask(regional, settings, normal, size, settings.crop, settings.dense_weight)
+    else:
+        raise TrainingDataError(
+            f"network = {settings.network!r}, expected unet or lesion_mask_rcnn."
+        )
+    if settings.initial is not None:
+        task.network.load_state_dict(torch.load(settings.initial, weights_only=True))
+    return task
+
+
+if __name__ == "__main__":
+    run_trainer(LesionSettings, train)

@@ -1,0 +1,52 @@
+"""Lesion slices cut from synthetic chest CTs, cropped to the lungs as inference crops studies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from medai.images import to_axial
+from medai.inference.lung_slices import lung_slices
+from medai.phantoms import PhantomLesion, chest_ct
+from training.lesion_slices import CLASSES, LesionSlice
+
+
+def phantom_slices(
+    seeds: Iterable[int],
+    *,
+    shape: tuple[int, int, int] = (24, 224, 224),
+    spacing_mm: tuple[float, float, float] = (12.0, 1.7, 1.7),
+) -> list[LesionSlice]:
+    """The lung slices of one synthetic patient per seed, with their masks.
+
+    Every fourth patient is healthy; the others have three to eight lesions of 2 to 60 mL, so that
+    a network sees lungs without lesions, and few and many of them.
+    """
+    found = []
+    for seed in seeds:
+        lesions = () if seed % 4 == 3 else _drawn_lesions(np.random.default_rng([seed, 77]))
+        phantom = chest_ct(shape, spacing_mm, lesions=lesions, seed=seed)
+        slices = lung_slices(to_axial(phantom.volume), phantom.lungs)
+        found += [
+            LesionSlice(
+                f"phantom {seed} {slices.indices[number]}",
+                f"phantom {seed}",
+                slices.picture(number),
+                phantom.lesions[slices.place(number)],
+            )
+            for number in range(len(slices))
+        ]
+    return found
+
+
+def _drawn_lesions(rng: np.random.Generator) -> tuple[PhantomLesion, ...]:
+    return tuple(
+        PhantomLesion(
+            CLASSES[int(rng.random() < 0.35)],  # type: ignore[arg-type]
+            float(np.exp(rng.uniform(np.log(2), np.log(60)))),
+            "right" if rng.random() < 0.5 else "left",
+            bool(rng.random() < 0.7),
+        )
+        for _ in range(rng.integers(3, 9))
+    )
