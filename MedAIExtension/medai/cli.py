@@ -22,8 +22,8 @@ _SUMMARY = (
 )
 
 # Command -> where it lives; a group's commands come from its typer app.
-_COMMANDS = ("demo", "segment")
-_GROUPS = ("models",)
+_COMMANDS = ("demo", "segment", "classify", "cataract")
+_GROUPS = ("models", "study")
 
 
 def build_app() -> typer.Typer:

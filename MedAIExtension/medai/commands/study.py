@@ -56,8 +56,8 @@ def create_study(
     as_json: JsonOption = False,
 ) -> None:
     """Make a study of images for raters to outline."""
-    from medai.studies import StudyPlan, create_study, label, read_covariates
-    from medai.studies.finding_images import find_images, find_masks
+    from medai.studies import StudyPlan, create_study, find_images, find_masks, label
+    from medai.studies.ratings_table import read_ratings_table
 
     found = find_images(images)
     plan = StudyPlan(
@@ -67,7 +67,7 @@ def create_study(
         labels=[label(name) for name in _entries(labels)],
         regions=find_masks(regions, found) if regions else {},
         references=find_masks(references, found) if references else {},
-        covariates=read_covariates(covariates) if covariates else {},
+        covariates=read_ratings_table(covariates).other if covariates else {},
         instructions=instructions,
         repeat_share=repeat_share,
         seed=seed,

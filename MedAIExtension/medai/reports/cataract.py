@@ -93,6 +93,17 @@ def overlay(eye: EyeMap, scan: int) -> NDArray[np.uint8]:
     return rgb
 
 
+def overlay_picture(eye: EyeMap, scan: int) -> tuple[bytes, str]:
+    """A scan's overlay as a PNG of about 500 pixels across, with square pixels, and its caption."""
+    volume, m = eye.scans.volume, eye.measures[scan]
+    rgb, size = gray_picture(volume.array[scan], volume.spacing_mm[1:])
+    draw_probability(rgb, to_size(eye.probability[scan], size).astype(np.float32))
+    draw_outline(rgb, to_size(eye.lens[scan], size), CLASS_COLORS["lens"])
+    step = max(1, size[1] // _PICTURE_PX)
+    words = m.reason or f"cataract fraction {m.cataract_fraction:.2f}"
+    return png_bytes(rgb[::step, ::step]), f"{m.name}: {words}"
+
+
 def overlay_names(result: CataractResult) -> Iterator[tuple[EyeMap, int, str]]:
     """Eye, scan number and file name of each overlay."""
     for eye in result.eyes:
@@ -185,7 +196,7 @@ def page_of(result: CataractResult) -> Page:
     page.pictures([(png_bytes(probability_legend()), "Cataract probability: 0 left, 1 right.")])
     for eye in result.eyes:
         page.sentence(eye.scans.label)
-        page.pictures([_thumbnail(eye, k) for k in range(len(eye.measures))])
+        page.pictures([overlay_picture(eye, k) for k in range(len(eye.measures))])
     page.heading("How much")
     page.table(
         ("eye", "cataract fraction", "lowest", "highest", "std", "lens density", "scans", ""),
@@ -236,16 +247,6 @@ def page_of(result: CataractResult) -> Page:
         f"Mirrored copies averaged: {'yes' if result.options.flip_average else 'no'}."
     )
     return page
-
-
-def _thumbnail(eye: EyeMap, scan: int) -> tuple[bytes, str]:
-    volume, m = eye.scans.volume, eye.measures[scan]
-    rgb, size = gray_picture(volume.array[scan], volume.spacing_mm[1:])
-    draw_probability(rgb, to_size(eye.probability[scan], size).astype(np.float32))
-    draw_outline(rgb, to_size(eye.lens[scan], size), CLASS_COLORS["lens"])
-    step = max(1, size[1] // _PICTURE_PX)
-    words = m.reason or f"cataract fraction {m.cataract_fraction:.2f}"
-    return png_bytes(rgb[::step, ::step]), f"{m.name}: {words}"
 
 
 def _write_png(path: Path, rgb: NDArray[np.uint8]) -> None:

@@ -1,0 +1,112 @@
+"""The report of an agreement analysis: page, tables, figures, methods."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import medai
+from medai.agreement.cohort import CohortResult
+from medai.output import write_text
+from medai.reports.agreement_figures import figures
+from medai.reports.agreement_methods import REFERENCES, methods_text
+from medai.reports.agreement_page import (
+    AgreementReport,
+    page_of,
+    raters_for_target,
+    wide_images,
+)
+from medai.reports.charts import charts_available, figure_png
+from medai.reports.json_text import json_text
+from medai.reports.tables import write_csv
+from medai.reports.write import write_result
+
+_TABLES = {
+    "images.csv": ("image_rows", ("image", "measure", "value", "note")),
+    "raters.csv": ("rater_rows", ("image", "rater", "measure", "value")),
+    "exclusions.csv": ("exclusions", ("image", "reason")),
+    "summary.csv": (
+        "summary_rows",
+        (
+            "measure",
+            "images",
+            "mean",
+            "sd",
+            "se",
+            "median",
+            "low",
+            "high",
+            "poor_share",
+            "excellent_share",
+        ),
+    ),
+    "correlations.csv": (
+        "correlation_rows",
+        ("first", "second", "r", "low", "high", "images"),
+    ),
+    "leave_one_out.csv": (
+        "leave_one_out_rows",
+        ("rater", "images", "mean_with", "mean_without", "se_without", "difference", "low", "high"),
+    ),
+    "confounders.csv": (
+        "confounder_rows",
+        ("measure", "term", "coefficient", "standard_error", "low", "high", "p", "images"),
+    ),
+}
+
+
+@write_result.register
+def write_cohort(result: CohortResult, folder: Path) -> None:
+    """Write a cohort's report without examples."""
+    write_report(AgreementReport(result), folder)
+
+
+def write_report(report: AgreementReport, folder: Path) -> None:
+    """Write agreement.json, the CSV tables, figures/, methods.txt and report.html."""
+    result = report.cohort
+    for name, (rows, columns) in _TABLES.items():
+        write_csv(
+            folder / name, columns, [[row[c] for c in columns] for row in getattr(result, rows)]
+        )
+    pictures = []
+    if charts_available():
+        (folder / "figures").mkdir()
+        for name, caption, figure in figures(result):
+            png = figure_png(figure)
+            (folder / "figures" / f"{name}.png").write_bytes(png)
+            figure.savefig(folder / "figures" / f"{name}.pdf", metadata={"CreationDate": None})
+            pictures.append((name, png, caption))
+    text = methods_text(result) + "\n\n" + "\n".join(REFERENCES) + "\n"
+    write_text(folder / "methods.txt", text)
+    write_text(folder / "agreement.json", json_text(summary_of(report)) + "\n")
+    write_text(folder / "report.html", page_of(report, pictures).html())
+
+
+def summary_of(report: AgreementReport) -> dict[str, Any]:
+    """The result as plain data."""
+    result = report.cohort
+    return {
+        "task": "agreement",
+        "sentence": result.sentence,
+        "images": len(result.images),
+        "raters": list(result.raters),
+        "method": result.method,
+        "link_variance": result.link_variance,
+        "summary": {
+            row["measure"]: {key: value for key, value in row.items() if key != "measure"}
+            for row in result.summary_rows
+        },
+        "extent_icc": None if result.extent is None else asdict(result.extent),
+        "raters_needed_for_0.9": raters_for_target(result),
+        "leave_one_out": list(result.leave_one_out_rows),
+        "confounders": list(result.confounder_rows),
+        "correlations": list(result.correlation_rows),
+        "candidates": [{**asdict(c), "sentence": c.sentence} for c in result.candidates],
+        "quality": None if report.quality is None else asdict(report.quality),
+        "exclusions": list(result.exclusions),
+        "per_image": wide_images(result),
+        "notes": [*report.notes, *result.notes],
+        "medai_version": medai.__version__,
+        "use": "research only",
+    }

@@ -1,0 +1,286 @@
+"""The page of an agreement analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+from medai.agreement.cohort import CohortResult
+from medai.agreement.quality import QualityAgreement
+from medai.agreement.reliability import raters_needed
+from medai.agreement.reliability import raters_needed
+from medai.palette import Rgb, hex_color, rater_color
+from medai.reports.agreement_examples import Example, example_pictures
+from medai.reports.agreement_figures import PERFORMANCE, agreement_measures, measure_label
+from medai.reports.agreement_methods import REFERENCES, methods_text
+from medai.reports.charts import MISSING, charts_available
+from medai.reports.page import Page
+
+_IMAGES_SHOWN = 30
+_TARGET = 0.9
+LAPLACE_NOTE = (
+    "The ICCs rest on the Laplace approximation, as those of lme4 and rptR do. With few raters it "
+    "can be far from the exact likelihood, most where ICC and alpha tell different stories: then "
+    "look at the exact one too (--method quadrature)."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class AgreementReport:
+    """A cohort's result and what only its source knows."""
+
+    cohort: CohortResult
+    examples: Sequence[Example] = field(default=())
+    quality: QualityAgreement | None = None
+    notes: Sequence[str] = field(default=())
+
+
+def page_of(report: AgreementReport, pictures: Sequence[tuple[str, bytes, str]] = ()) -> Page:
+    """The report page; ``pictures``: (name, PNG, caption) of the figures."""
+    result = report.cohort
+    drawn = {name: (png, caption) for name, png, caption in pictures}
+    page = Page("Agreement of raters", result.sentence)
+    for candidate in result.candidates:
+        page.sentence(candidate.sentence)
+    for note in (*report.notes, *result.notes):
+        page.note(note)
+    if not charts_available():
+        page.note(MISSING)
+    page.heading("How well they agree")
+    _add_figures(page, drawn, "agreement", "images")
+    page.table(
+        ("measure", "images", "mean", "SE", "SD", "median", "poor (%)", "excellent (%)"),
+        [
+            (
+                measure_label(row["measure"]),
+                row["images"],
+                row["mean"],
+                row["se"],
+                row["sd"],
+                row["median"],
+                100 * row["poor_share"],
+                100 * row["excellent_share"],
+            )
+            for m in agreement_measures(result)
+            if (row := result.summary(m)) is not None
+        ],
+        caption="Over images. Poor: ICC below 0.5; excellent: above 0.9 (Koo and Li 2016).",
+    )
+    if result.method == "laplace":
+        page.note(LAPLACE_NOTE)
+    _add_extent(page, result)
+    if report.examples:
+        _add_examples(page, report)
+    page.heading("Image by image")
+    _add_images(page, result)
+    if result.leave_one_out_rows:
+        page.heading("Does one rater decide it?")
+        _add_figures(page, drawn, "leave_one_out")
+        page.table(
+            ("left out", "images", "mean ICC", "change", "95 % from", "to"),
+            [
+                (
+                    row["rater"],
+                    row["images"],
+                    row["mean_without"],
+                    row["difference"],
+                    row["low"],
+                    row["high"],
+                )
+                for row in result.leave_one_out_rows
+            ],
+            caption="Pixel ICC without a rater; the change is paired, image by image.",
+        )
+    _add_performance(page, report, drawn)
+    if result.confounder_rows:
+        _add_confounders(page, result, drawn)
+    if report.quality is not None:
+        _add_quality(page, report.quality)
+    _add_correlations(page, result)
+    page.heading("Methods")
+    page.sentence(methods_text(result))
+    for reference in REFERENCES:
+        page.note(reference)
+    return page
+
+
+def rater_colors(report: AgreementReport) -> dict[str, Rgb]:
+    """Each rater's colour, candidates after the raters."""
+    names = [*report.cohort.raters, *(c.candidate for c in report.cohort.candidates)]
+    for example in report.examples:
+        names += [name for name in example.ratings.raters if name not in names]
+    return {name: rater_color(index) for index, name in enumerate(names)}
+
+
+def _add_figures(page: Page, drawn: dict[str, tuple[bytes, str]], *names: str) -> None:
+    shown = [drawn[name] for name in names if name in drawn]
+    if shown:
+        page.pictures(shown, width_px=460)
+
+
+def _add_extent(page: Page, result: CohortResult) -> None:
+    extent = result.extent
+    if extent is not None and isfinite(extent.icc):
+        interval = (
+            f" (95 % interval {extent.low:.3f} to {extent.high:.3f})"
+            if isfinite(extent.low)
+            else ""
+        )
+        page.sentence(f"ICC of the total marked extent: {extent.icc:.3f}{interval}.")
+    needed = raters_for_target(result)
+    if needed is not None:
+        page.sentence(
+            f"For a consensus with a reliability of {_TARGET}: {needed} "
+            f"rater{'s' if needed > 1 else ''}, if one rater's is the mean pixel ICC."
+        )
+
+
+def _add_examples(page: Page, report: AgreementReport) -> None:
+    page.heading("Examples")
+    colors = rater_colors(report)
+    shown = dict.fromkeys(name for e in report.examples for name in e.ratings.raters)
+    page.legend([(name, hex_color(colors[name])) for name in shown])
+    for example in report.examples:
+        page.pictures(example_pictures(example, colors))
+
+
+def _add_images(page: Page, result: CohortResult) -> None:
+    measures = [*agreement_measures(result), "dice", "accuracy", "extent"]
+    rows = sorted(
+        wide_images(result),
+        key=lambda row: row["pixel_icc"] if isfinite(row["pixel_icc"]) else 2.0,
+    )
+    page.table(
+        ("image", *(_short(m) for m in measures), "left out because"),
+        [
+            (row["image"], *(row.get(m, float("nan")) for m in measures), row["excluded"])
+            for row in rows[:_IMAGES_SHOWN]
+        ],
+        caption="Worst first."
+        + (
+            f" {_IMAGES_SHOWN} of {len(rows)}; all in images.csv."
+            if len(rows) > _IMAGES_SHOWN
+            else ""
+        ),
+    )
+    unread = [row for row in result.exclusions if row["image"] not in result.images]
+    if unread:
+        page.table(("image", "left out because"), [(r["image"], r["reason"]) for r in unread])
+
+
+def _short(measure: str) -> str:
+    label = measure_label(measure).replace("Krippendorff's ", "").replace(" of pairs", "")
+    return label.split(" ×")[0].replace("area ICC, ", "area ")
+
+
+def _add_performance(
+    page: Page, report: AgreementReport, drawn: dict[str, tuple[bytes, str]]
+) -> None:
+    page.heading("Each rater against the majority of the others")
+    _add_figures(page, drawn, "performance")
+    result = report.cohort
+    means: dict[str, dict[str, list[float]]] = {}
+    for row in result.rater_rows:
+        if isfinite(row["value"]):
+            means.setdefault(row["rater"], {}).setdefault(row["measure"], []).append(row["value"])
+    candidates = {candidate.candidate for candidate in result.candidates}
+
+    def mean(values: list[float]) -> float:
+        return sum(values) / len(values) if values else float("nan")
+
+    page.table(
+        ("rater", *(measure_label(m) for m in PERFORMANCE), measure_label("extent")),
+        [
+            (
+                f"{rater} (candidate)" if rater in candidates else rater,
+                *(mean(found.get(m, [])) for m in (*PERFORMANCE, "extent")),
+            )
+            for rater, found in means.items()
+        ],
+        caption="Mean over images. A candidate is held against the majority of all raters.",
+    )
+    for candidate in result.candidates:
+        low, high = candidate.difference_interval.low, candidate.difference_interval.high
+        page.sentence(
+            f"{candidate.candidate}: mean Dice with the raters {candidate.candidate_dice:.3f}, "
+            f"that of a rater {candidate.rater_dice:.3f}; difference "
+            f"{candidate.difference:+.3f} ({low:+.3f} to {high:+.3f}), {candidate.images} images."
+        )
+
+
+def _add_confounders(page: Page, result: CohortResult, drawn: dict[str, tuple[bytes, str]]) -> None:
+    page.heading("What agreement depends on")
+    if "confounders" in drawn:
+        page.pictures([drawn["confounders"]], width_px=900)
+    page.table(
+        ("measure", "term", "coefficient", "95 % from", "to", "p"),
+        [
+            (
+                measure_label(row["measure"]),
+                row["term"],
+                row["coefficient"],
+                row["low"],
+                row["high"],
+                row["p"],
+            )
+            for row in result.confounder_rows
+            if row["term"] != "(intercept)"
+        ],
+        caption="Linear model of each measure on all covariates at once; per unit of a number, or "
+        "against the first category in the alphabet.",
+    )
+
+
+def _add_quality(page: Page, quality: QualityAgreement) -> None:
+    page.heading("Image quality")
+    text = (
+        f"Quality was rated by {quality.raters} raters on {quality.images} images: mean "
+        f"{quality.mean:.2f} (SD {quality.sd:.2f}), 1 being high and {-1} low. Agreement on it: "
+        f"ordinal alpha {quality.alpha:.2f} (95 % interval {quality.low:.2f} to "
+        f"{quality.high:.2f})."
+    )
+    page.sentence(text.replace("-", "−"))
+
+
+def _add_correlations(page: Page, result: CohortResult) -> None:
+    rows = [row for row in result.correlation_rows if isfinite(row["r"])]
+    if not rows:
+        return
+    page.heading("How the measures go together")
+    page.table(
+        ("measure", "with", "r", "95 % from", "to", "images"),
+        [
+            (
+                measure_label(row["first"]),
+                measure_label(row["second"]),
+                row["r"],
+                row["low"],
+                row["high"],
+                row["images"],
+            )
+            for row in rows
+            if row["first"] == "pixel_icc"
+        ],
+        caption="Pearson's r over images; all pairs in correlations.csv.",
+    )
+
+
+def wide_images(result: CohortResult) -> list[dict[str, Any]]:
+    """One dict an image with all its measures, and why it was left out ("" if not)."""
+    reasons = {row["image"]: row["reason"] for row in result.exclusions}
+    wide: dict[str, dict[str, Any]] = {name: {"image": name} for name in result.images}
+    for row in result.image_rows:
+        wide[row["image"]][row["measure"]] = row["value"]
+    for name, row in wide.items():
+        row["excluded"] = reasons.get(name, "")
+    return list(wide.values())
+
+
+def raters_for_target(result: CohortResult) -> int | None:
+    """How many raters a consensus of reliability 0.9 takes, by the mean pixel ICC."""
+    row = result.summary("pixel_icc")
+    if row is None or not isfinite(row["mean"]):
+        return None
+    return raters_needed(min(max(row["mean"], 0.0), 1.0), _TARGET)

@@ -1,0 +1,125 @@
+"""The pictures in Resources/Screenshots: each panel as it is after a run, beside its views.
+
+Repeatable, of synthetic studies alone: ``python -m Testing.screenshots`` makes all, with names only
+those. Panels are drawn by the stand-ins for Slicer's widgets, views by Slicer's own libraries.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from Testing.standins import Panel, install, open_panel
+
+FOLDER = Path(__file__).resolve().parents[1] / "Resources" / "Screenshots"
+PANEL_WIDTH = 440
+RUN_SECONDS = 600.0
+# As Slicer colors the bars over its views.
+BARS = {
+    "Axial": (243, 74, 51),
+    "3D": (116, 116, 186),
+    "Coronal": (110, 176, 75),
+    "Sagittal": (237, 213, 76),
+}
+BAR_PX = 18
+
+Picture = NDArray[np.uint8]
+
+
+def lesion_segmentation() -> Image.Image:
+    """A synthetic chest CT, segmented by the recommended model, at its largest lesion."""
+    slicer = install()
+    from medai import scene
+    from medai.phantoms import chest_ct
+    from medai.scene.picture_3d import picture_3d
+    from medai.scene.pictures import slice_picture
+
+    slicer.mrmlScene.Clear(0)
+    phantom = chest_ct(shape=(150, 256, 256), spacing_mm=(2.1, 1.5, 1.5))
+    node = scene.show_volume(phantom.volume)
+    panel = open_panel("LesionSegmentation")
+    run(panel)
+    panel.ui.probabilityCheckBox.click()
+    panel.ui.surfacesCheckBox.click()
+    panel.widget._table.choose(0)
+    here = panel.widget._result.findings[0].center_ras
+    nodes, left = panel.widget._nodes, picture_of(panel)
+    panel.close()
+    size = view_size(left)
+    views = {"3D": picture_3d(nodes.segmentation, size_px=size)}
+    for orientation in ("Axial", "Coronal", "Sagittal"):
+        views[orientation] = slice_picture(
+            node,
+            orientation=orientation,
+            at_ras=here,
+            overlay=nodes.probability,
+            overlay_opacity=0.4,
+            size_px=size,
+        )
+    return beside(left, [views[name] for name in BARS], list(BARS))
+
+
+SCREENSHOTS: dict[str, Callable[[], Image.Image]] = {"LesionSegmentation": lesion_segmentation}
+
+
+def run(panel: Panel) -> None:
+    """Press Run and wait for the result; ends the program when there is none."""
+    from Testing.standins import messages
+
+    panel.wait()
+    panel.widget._run.button.click()
+    panel.wait(until=lambda: not panel.widget._run.running, seconds=RUN_SECONDS)
+    problems = [message.text for message in messages.shown if message.kind == "error"]
+    if problems or panel.widget._result is None:
+        sys.exit("No screenshot: " + (" ".join(problems) or panel.widget._run.status.text()))
+
+
+def picture_of(panel: Panel) -> Image.Image:
+    """The panel, as wide as users have it and as high as it needs to be."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "panel.png"
+        panel.grab(file, width=PANEL_WIDTH)
+        return Image.open(file).convert("RGB")
+
+
+def view_size(panel: Image.Image) -> tuple[int, int]:
+    """Rows and columns of each of four views that stand two by two beside a panel."""
+    rows = panel.height // 2 - BAR_PX
+    return rows, rows
+
+
+def beside(panel: Image.Image, pictures: list[Picture], names: list[str]) -> Image.Image:
+    """The panel on the left, four views two by two on the right."""
+    framed = [under_bar(*pair) for pair in zip(names, pictures, strict=True)]
+    rows = [np.concatenate(framed[i : i + 2], axis=1) for i in (0, 2)]
+    views = Image.fromarray(np.concatenate(rows))
+    canvas = Image.new("RGB", (panel.width + views.width, panel.height), panel.getpixel((2, 2)))
+    canvas.paste(panel, (0, 0))
+    canvas.paste(views, (panel.width, 0))
+    return canvas
+
+
+def under_bar(name: str, picture: Picture) -> Picture:
+    """A view under the bar that Slicer puts over it."""
+    bar = Image.new("RGB", (picture.shape[1], BAR_PX), BARS[name])
+    font = ImageFont.load_default(size=13)
+    ImageDraw.Draw(bar).text((6, 1), name, fill=(20, 20, 20), font=font)
+    return np.concatenate([np.asarray(bar), picture])
+
+
+def main(names: list[str]) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in names or SCREENSHOTS:
+        if name not in SCREENSHOTS:
+            sys.exit(f"No screenshot named {name}; there are: {', '.join(SCREENSHOTS)}.")
+        SCREENSHOTS[name]().save(FOLDER / f"{name}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
