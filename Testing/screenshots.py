@@ -26,6 +26,8 @@ BARS = {
     "3D": (116, 116, 186),
     "Coronal": (110, 176, 75),
     "Sagittal": (237, 213, 76),
+    "Right eye": (243, 74, 51),
+    "Left eye": (237, 213, 76),
 }
 BAR_PX = 18
 
@@ -62,10 +64,46 @@ def lesion_segmentation() -> Image.Image:
             overlay_opacity=0.4,
             size_px=size,
         )
-    return beside(left, [views[name] for name in BARS], list(BARS))
+    order = ["Axial", "3D", "Coronal", "Sagittal"]
+    return beside(left, [views[name] for name in order], order)
 
 
-SCREENSHOTS: dict[str, Callable[[], Image.Image]] = {"LesionSegmentation": lesion_segmentation}
+def cataract_map() -> Image.Image:
+    """Synthetic scans of both eyes, mapped by the recommended model: two scans of each."""
+    slicer = install()
+    from medai.scene.oct_scans import scan_ras
+    from medai.scene.pictures import slice_picture
+
+    slicer.mrmlScene.Clear(0)
+    panel = open_panel("CataractMap")
+    panel.ui.sampleButton.click()
+    run(panel)
+    panel.ui.scansTable.selectRow(3)
+    eyes, left = panel.widget._nodes, picture_of(panel)
+    panel.close()
+    for eye in eyes:
+        eye.segmentation.GetDisplayNode().SetViewNodeIDs([])
+    views, names = [], []
+    for scan in (0, 3):
+        for name, eye in zip(("Right eye", "Left eye"), eyes, strict=True):
+            for other in eyes:
+                other.segmentation.GetDisplayNode().SetVisibility(other is eye)
+            picture = slice_picture(
+                eye.scans,
+                at_ras=scan_ras(eye.scans, scan),
+                overlay=eye.probability,
+                overlay_opacity=0.5,
+                size_px=view_size(left),
+            )
+            views.append(picture)
+            names.append(name)
+    return beside(left, views, names)
+
+
+SCREENSHOTS: dict[str, Callable[[], Image.Image]] = {
+    "LesionSegmentation": lesion_segmentation,
+    "CataractMap": cataract_map,
+}
 
 
 def run(panel: Panel) -> None:

@@ -68,8 +68,10 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Yield a temporary folder beside ``path``; on success it takes ``path``'s place whole.
 
-    An existing non-empty ``path`` is an OutputError unless ``overwrite``; then it is replaced only
-    after the new one is complete. On any error the old one stays and nothing half-written is left.
+    An existing non-empty ``path`` is an OutputError unless ``overwrite``; then, once everything
+    new is complete, new files replace those of the same name, and any other file in the folder
+    stays: it may be the user's own. On any error the old files stay and nothing half-written is
+    left.
     """
     path = Path(path)
     try:
@@ -146,15 +148,12 @@ def _take_place(temporary: Path, path: Path) -> None:
     if not path.exists():
         temporary.rename(path)
         return
-    old = Path(tempfile.mkdtemp(prefix=".replaced-", dir=path.parent))
-    path.rename(old / path.name)
-    try:
-        temporary.rename(path)
-    except OSError:
-        (old / path.name).rename(path)
-        raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+    for source in sorted(temporary.rglob("*")):
+        target = path / source.relative_to(temporary)
+        if source.is_dir():
+            target.mkdir(exist_ok=True)
+        else:
+            source.replace(target)
 
 
 def _missing_parents(folder: Path) -> list[Path]:

@@ -66,16 +66,26 @@ def test_a_folder_takes_its_place_only_when_complete(tmp_path: Path) -> None:
 
 def test_a_folder_with_results_is_kept_unless_overwriting_succeeds(tmp_path: Path) -> None:
     target = tmp_path / "out"
-    target.mkdir()
-    (target / "old").write_text("old")
+    (target / "pictures").mkdir(parents=True)
+    (target / "report").write_text("old")
+    (target / "notes of the user").write_text("mine")
     with pytest.raises(OutputError, match="already holds files"), atomic_folder(target):
         pass
-    with pytest.raises(ValueError, match="stop"), atomic_folder(target, overwrite=True):
+    with (
+        pytest.raises(ValueError, match="stop"),
+        atomic_folder(target, overwrite=True) as temporary,
+    ):
+        (temporary / "report").write_text("half")
         raise ValueError("stop")
-    assert everything_below(tmp_path) == {"out", "out/old"}
+    assert (target / "report").read_text() == "old"
     with atomic_folder(target, overwrite=True) as temporary:
-        (temporary / "new").write_text("new")
-    assert everything_below(tmp_path) == {"out", "out/new"}
+        (temporary / "report").write_text("new")
+        (temporary / "pictures").mkdir()
+        (temporary / "pictures" / "1").write_text("first")
+    assert (target / "report").read_text() == "new"
+    assert (target / "pictures" / "1").read_text() == "first"
+    assert (target / "notes of the user").read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"out"}
 
 
 def test_a_file_in_the_folders_place_is_refused(tmp_path: Path) -> None:

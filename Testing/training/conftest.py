@@ -28,7 +28,7 @@ def lung_phantom(seed: int, side: int = 64) -> tuple[NDArray[np.uint8], NDArray[
     classes = np.zeros((side, side), np.uint8)
     for lung, center, label, grey in ((left, 0.27, 1, 110.0), (right, 0.73, 2, 200.0)):
         cy, cx = rng.uniform(0.35, 0.65), center + rng.uniform(-0.06, 0.06)
-        spot = (((x - cx) / 0.11) ** 2 + ((y - cy) / 0.13) ** 2 < 1) & lung
+        spot = (((x - cx) / 0.15) ** 2 + ((y - cy) / 0.2) ** 2 < 1) & lung
         image[spot], classes[spot] = grey, label
     noise = ndimage.gaussian_filter(rng.normal(0, 20, image.shape), 0.7)
     return np.clip(image + noise, 0, 255).astype(np.uint8), classes

@@ -75,16 +75,14 @@ def test_the_mask_rcnn_learns_eight_slices_by_heart(
         lesion_settings(slice_folders, tmp_path / "run"),
         network="lesion_mask_rcnn",
         truncation=2,
-        size=96,
-        crop=96,
         regions=16,
         least_px=20,
         proposal_iou=0.5,
         region_iou=0.5,
         dense_weight=1.0,
         batch_size=4,
-        steps_per_epoch=120,
-        learning_rate=3e-3,
+        steps_per_epoch=110,
+        learning_rate=2e-3,
         warmup_steps=20,
         cosine=True,
         clip_gradient=5.0,
@@ -94,7 +92,7 @@ def test_the_mask_rcnn_learns_eight_slices_by_heart(
     network.load_state_dict(network_weights(best))
     learned, _ = lesions.split(settings)
     normal = Normalization(settings.mean, settings.std)
-    found = [predict_lesion(network, item.image, normal, (96, 96)) >= 0.5 for item in learned]
+    found = [predict_lesion(network, item.image, normal, (64, 64)) >= 0.5 for item in learned]
     assert mean_dice(found, learned) >= 0.95
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
 
 from medai.commands.console import print_answer, print_warning, running
 from medai.commands.options import (
@@ -18,7 +17,7 @@ from medai.commands.stories.story import Stage, Story
 from medai.progress import Progress, ProgressCallback
 from medai.reports.json_text import json_text
 
-STORIES = ("lesions",)
+STORIES = ("lesions", "covid", "cataract", "raters")
 
 
 def demo(
@@ -34,36 +33,32 @@ def demo(
         atomic_folder(output, overwrite=overwrite) as folder,
         running("Starting") as (progress, cancelled),
     ):
-        scene = _new_scene()
+        has_scene = _start_scene()
         stories: dict[str, Story] = {}
         for index, name in enumerate(STORIES):
             (folder / name).mkdir()
             part = _part(progress, index, len(STORIES), name)
             part(Progress(0.0, "starting"))
-            stage = Stage(folder / name, device.value, scene, part, cancelled)
+            stage = Stage(folder / name, device.value, has_scene, part, cancelled)
             stories[name] = import_module(f"medai.commands.stories.{name}").tell(stage)
         summary = {name: story.summary for name, story in stories.items()}
         write_text(folder / "summary.json", json_text(summary) + "\n")
-        write_text(folder / "index.html", _front_page(stories, scene is not None))
-        if scene is not None:
+        write_text(folder / "index.html", _front_page(stories, has_scene))
+        if has_scene:
             from medai.scene import save_scene
 
             save_scene(folder / "scene.mrb")
     print_answer(f"Open {output / 'index.html'} in a browser.", summary, as_json=as_json)
 
 
-def _new_scene() -> Any:
+def _start_scene() -> bool:
     if find_spec("slicer") is None:
         print_warning("scene.mrb is left out: slicer-core is not installed (it needs Python 3.11).")
-        return None
-    from medai import host, scene
+        return False
+    from medai import host
 
     host.start()
-
-    def show(result: Any) -> None:
-        scene.show(result, scene.show_volume(result.volume))
-
-    return show
+    return True
 
 
 def _part(progress: ProgressCallback, index: int, count: int, name: str) -> ProgressCallback:

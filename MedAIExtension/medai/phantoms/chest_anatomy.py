@@ -67,7 +67,7 @@ class Chest:
             fat=rng.uniform(0.74, 0.84),
             heart_mm=(rng.uniform(48, 56), rng.uniform(42, 48), rng.uniform(48, 54)),
             dome_mm=(rng.uniform(-62, -50), rng.uniform(-74, -62)),
-            lung_hu=rng.uniform(-885, -840),
+            lung_hu=rng.uniform(-895, -855),
             blood_hu=rng.choice([42.0, 42.0, rng.uniform(120, 260)]),
             noise_hu=rng.uniform(14, 34),
         )

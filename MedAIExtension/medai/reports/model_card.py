@@ -20,6 +20,8 @@ def add_model_card(page: Page, card: ModelCard) -> None:
 def _rows(prefix: str, part: Any) -> Any:
     for field in fields(part):
         value = getattr(part, field.name)
+        if field.name == "text":  # the card's file as it is; its fields are listed one by one
+            continue
         name = f"{prefix}{field.name}".replace("_", " ")
         if is_dataclass(value):
             yield from _rows(f"{name}: ", value)

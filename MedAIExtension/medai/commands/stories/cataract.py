@@ -39,7 +39,7 @@ def tell(stage: Stage) -> Story:
         stage.cancelled,
     )
     write_files(result, stage.folder)
-    if stage.scene is not None:
+    if stage.has_scene:
         from medai import scene
         from medai.scene.oct_scans import show_scans
 

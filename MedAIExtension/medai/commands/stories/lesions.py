@@ -28,8 +28,10 @@ def tell(stage: Stage) -> Story:
         stage.cancelled,
     )
     write_files(result, stage.folder)
-    if stage.scene is not None:
-        stage.scene(result)
+    if stage.has_scene:
+        from medai import scene
+
+        scene.show(result, scene.show_volume(phantom.volume))
     overlap = dice(result.lesions > 0, phantom.lesions > 0)
     true_percent = 100.0 * float(np.mean(phantom.lesions[phantom.lungs > 0] > 0))
     pictures, probability = key_slices(result)

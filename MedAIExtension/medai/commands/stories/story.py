@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,12 @@ class Stage:
 
     folder: an existing folder for the story's own files.
     device: "auto", "cpu" or "cuda".
-    scene: shows a result of the story in the demo's scene, or None without slicer-core.
+    has_scene: whether the demo has a scene for results to be shown in (slicer-core is there).
     """
 
     folder: Path
     device: str
-    scene: Callable[[Any], None] | None
+    has_scene: bool
     progress: ProgressCallback
     cancelled: CancelCallback
 

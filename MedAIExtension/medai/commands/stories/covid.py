@@ -1,0 +1,75 @@
+"""A patient's chest CT on two dates goes in; likelihood, reasons, severity and change come out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from medai.commands.stories.story import Stage, Story
+
+_SHAPE, _SPACING_MM = (40, 160, 160), (8.0, 2.3, 2.3)
+_GROWTH = 1.6
+
+
+def tell(stage: Stage) -> Story:
+    """Assess a chest phantom against its own earlier date, beside the built-in truth."""
+    from medai.inference.assess_covid import assess_covid
+    from medai.inference.covid_assessment import CovidChoices
+    from medai.inference.covid_result import CovidOptions
+    from medai.inference.lesion_result import LesionOptions
+    from medai.models import ModelStore
+    from medai.phantoms import chest_ct
+    from medai.phantoms.chest_lesions import usual_lesions
+    from medai.reports.covid import explained_pictures, summary_of
+    from medai.reports.lesions import key_slices
+    from medai.reports.write import write_files
+
+    earlier = chest_ct(_SHAPE, _SPACING_MM, seed=21)
+    lung_ml = np.count_nonzero(earlier.lungs) * earlier.volume.voxel_volume_ml
+    grown = [
+        replace(lesion, volume_ml=_GROWTH * lesion.volume_ml) for lesion in usual_lesions(lung_ml)
+    ]
+    later = chest_ct(_SHAPE, _SPACING_MM, lesions=grown, seed=21)
+    store = ModelStore()
+    card = store.recommended("covid")
+    result = assess_covid(
+        later.volume,
+        store.load(card.id, task="covid"),
+        CovidChoices(
+            classification=CovidOptions(device=stage.device, explained_slices=4),
+            lesion_model=store.load(store.recommended("lesions").id, task="lesions"),
+            lesions=LesionOptions(device=stage.device),
+            prior=earlier.volume,
+        ),
+        stage.progress,
+        stage.cancelled,
+    )
+    write_files(result, stage.folder)
+    if stage.has_scene:
+        from medai import scene
+
+        scene.show(result, scene.show_volume(later.volume))
+    true_percent = [
+        100.0 * float(np.mean(phantom.lesions[phantom.lungs > 0] > 0))
+        for phantom in (earlier, later)
+    ]
+    pictures = explained_pictures(result.classification, 2)
+    if result.lesions is not None:
+        pictures += key_slices(result.lesions)[0][:2]
+    return Story(
+        title="COVID-19, severity and what changed",
+        sentences=(
+            result.sentence,
+            f"The truth built into these synthetic studies is {true_percent[0]:.1f} % of lung "
+            f"before and {true_percent[1]:.1f} % now. Whether it is COVID-19 has no truth here: "
+            "the network has only ever seen real pictures.",
+            f"Model: {card.summary}",
+        ),
+        pictures=tuple(pictures),
+        links=(
+            ("covid/report.html", "The full report"),
+            ("covid/slices.csv", "Every slice as a table"),
+        ),
+        summary=summary_of(result) | {"true_opacity_percent": true_percent},
+    )

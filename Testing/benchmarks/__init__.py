@@ -1,0 +1,1 @@
+"""Speed and memory against the targets: ``python -m Testing.benchmarks``."""
