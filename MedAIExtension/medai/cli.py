@@ -22,7 +22,7 @@ _SUMMARY = (
 )
 
 # Command -> where it lives; a group's commands come from its typer app.
-_COMMANDS = ("demo", "segment", "classify", "cataract")
+_COMMANDS = ("demo", "segment", "classify", "cataract", "agree", "batch")
 _GROUPS = ("models", "study")
 
 

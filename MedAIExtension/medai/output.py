@@ -100,6 +100,9 @@ def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         temporary.chmod(0o777 & ~_umask())
         _take_place(temporary, path)
         sync_folder(path.parent)
+    except OutputError as error:
+        # The temporary folder's name would mean nothing to the user.
+        raise OutputError(str(error).replace(str(temporary), str(path))) from error
     except OSError as error:
         raise output_error(path, error) from error
     finally:

@@ -29,8 +29,8 @@ from medai.phantoms import chest_ct
 from medai.progress import never_cancelled
 
 SIDE = 512
-SLICES = 8
-ROUNDS = 3
+SLICES = 4
+ROUNDS = 2
 # Studies for the memory test: voxels of a long thin-slice chest CT.
 LONG_STUDY = (600, 512, 512)
 

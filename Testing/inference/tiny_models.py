@@ -12,7 +12,7 @@ _CARD = """
 id = "{id}"
 name = "Random weights"
 version = "1.0"
-task = "covid"
+task = "{task}"
 modality = "CT"
 recommended = true
 [network]
@@ -75,6 +75,16 @@ def make_covid_mask_net(folder: Path, model_id: str) -> None:
     )
 
 
+def make_lesion_unet(folder: Path, model_id: str) -> None:
+    """A U-Net for lesions."""
+    from medai.networks import unet
+
+    torch.manual_seed(0)
+    arguments = "in_channels = 1, classes = 2, width = 4"
+    module = unet(in_channels=1, classes=2, width=4)
+    _make(folder, model_id, "unet", arguments, '"lesion"', 64, module, task="lesions")
+
+
 def _make(
     folder: Path,
     model_id: str,
@@ -83,6 +93,7 @@ def _make(
     classes: str,
     size: int,
     module: nn.Module,
+    task: str = "covid",
 ) -> None:
     place = folder / model_id
     place.mkdir(parents=True)
@@ -93,6 +104,12 @@ def _make(
     torch.save(tensors, place / "weights.pt")
     sha256 = hashlib.sha256((place / "weights.pt").read_bytes()).hexdigest()
     card = _CARD.format(
-        id=model_id, network=network, arguments=arguments, classes=classes, size=size, sha256=sha256
+        id=model_id,
+        task=task,
+        network=network,
+        arguments=arguments,
+        classes=classes,
+        size=size,
+        sha256=sha256,
     )
     (place / "card.toml").write_text(card.strip() + "\n", encoding="utf-8")

@@ -38,6 +38,7 @@ ALLOWED = {
 BELOW_VIEWS = {"inference", "studies", "agreement", "models", "measures", "networks", "images"}
 ALLOWED["scene"] = BELOW_VIEWS | GROUND | {"host"}
 ALLOWED["reports"] = BELOW_VIEWS | GROUND
+ALLOWED["batch"] = BELOW_VIEWS | GROUND | {"reports"}
 ALLOWED["commands"] = {*ALLOWED, "reports", "scene"}
 ALLOWED["cli"] = {*ALLOWED, "commands"}
 
@@ -55,6 +56,9 @@ ONLY_IN = {
     "matplotlib": {"reports"},
     "SimpleITK": {"images"},
     "pydicom": {"images", "scene"},
+    "dask": {"batch"},
+    "distributed": {"batch"},
+    "dask_jobqueue": {"batch"},
 }
 QT = {"qt", "ctk", "PySide6", "PySide2", "PyQt5", "PyQt6", "PythonQt", "shiboken6"}
 

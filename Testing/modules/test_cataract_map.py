@@ -284,7 +284,8 @@ def test_export_writes_overlays_tables_and_report(bench, done):
     assert bench.messages.shown == []
     folder = bench.folder / "cataract"
     names = {path.name for path in folder.iterdir()}
-    assert names == {"cataract.json", "eyes.csv", "scans.csv", "overlays", "report.html"}
+    files = {"cataract.json", "eyes.csv", "scans.csv", "report.html", "timing.json"}
+    assert names == files | {"overlays"}
     assert len(list((folder / "overlays").glob("*.png"))) == 2 * SCANS
     assert json.loads((folder / "cataract.json").read_text())["task"] == "cataract"
 

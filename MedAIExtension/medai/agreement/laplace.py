@@ -31,7 +31,8 @@ _LONGEST_RATER_STEP = 1.5
 _LONGEST_UNIT_STEP = 3.0
 _LONGEST_ETA_STEP = 4.0
 _MOST_STEPS = 100
-STEP_TOLERANCE = 1e-8
+# Newton squares its error: after a last step of this size nothing is left to see.
+STEP_TOLERANCE = 1e-5
 
 
 @dataclass(eq=False)
@@ -126,10 +127,12 @@ def _find_modes(
 ) -> None:
     active = np.arange(len(su))
     for _ in range(_MOST_STEPS):
-        part = modes.take(active)
-        data = table.take(active)
-        u, r, b = su[active], sr[active], beta[active]
-        o = so if part.o is None else so[active]
+        if active.size == len(su):
+            part, data, u, r, b, o = modes, table, su, sr, beta, so
+        else:
+            part, data = modes.take(active), table.take(active)
+            u, r, b = su[active], sr[active], beta[active]
+            o = so if part.o is None else so[active]
         point = _point(u, r, o, b, data, part)
         g = data.successes - data.trials * point.p
         rv = u * g.sum(axis=1) - part.v
@@ -142,7 +145,8 @@ def _find_modes(
         if part.o is not None and obs is not None:
             part.o += obs
             longest = np.maximum(longest, np.abs(o * obs).max(axis=(1, 2)))
-        modes.put(active, part)
+        if part is not modes:
+            modes.put(active, part)
         active = active[longest > tolerance]
         if not active.size:
             return

@@ -28,7 +28,21 @@ _LONGEST_STEP = np.array([1.0, 1.0, 0.7, 1.0])
 # Starts: σ_unit, σ_rater / κ, a factor of β / κ, and σ_over; without and with over-dispersion.
 _PIXEL_STARTS = ((0.5, 2.0, 6.0, 16.0, 40.0), (0.03, 0.25), (0.7, 1.2))
 _AREA_STARTS = ((1.0, 4.0, 12.0, 40.0), (0.1,), (0.7, 1.2), (0.5, 3.0, 10.0))
-_CLIMBED = 4
+# The likelihood's maxima differ in which variance is large, so the best start of each kind is
+# climbed from: least and most σ_unit, least and most σ_over.
+_PIXEL_GROUPS = (
+    (0.5, 2.0, 0.0, 0.0),
+    (6.0, 6.0, 0.0, 0.0),
+    (16.0, 16.0, 0.0, 0.0),
+    (40.0, 40.0, 0.0, 0.0),
+)
+_AREA_GROUPS = (
+    (1.0, 4.0, 0.5, 3.0),
+    (1.0, 4.0, 10.0, 10.0),
+    (12.0, 40.0, 0.5, 0.5),
+    (12.0, 40.0, 3.0, 3.0),
+    (12.0, 40.0, 10.0, 10.0),
+)
 _SCREEN_ROWS = 64
 _SCREEN_TOLERANCE = 0.05
 # Keeps temporary arrays of a batch at a few megabytes.
@@ -61,7 +75,8 @@ def fit_mixed_model(
     starts: (sets, 3 or 4) to climb from these alone, instead of screening: log σ_unit,
         log σ_rater, β (, log σ_over).
     """
-    per_set = table.rows * table.raters * (_CLIMBED if starts is None else 1)
+    climbed = 1 if starts is not None else len(_AREA_GROUPS if over else _PIXEL_GROUPS)
+    per_set = table.rows * table.raters * climbed
     size = max(1, _BATCH_NUMBERS // per_set)
     pieces = [
         _fit_batch(
@@ -91,7 +106,7 @@ def _slice(table: BinomialTable, first: int, last: int) -> BinomialTable:
 def _fit_batch(table: BinomialTable, over: bool, starts: Array | None) -> MixedModelFit:
     if starts is None:
         begin = _screen(table, over)
-        owner = np.repeat(np.arange(table.sets), _CLIMBED)
+        owner = np.repeat(np.arange(table.sets), len(begin) // table.sets)
     else:
         begin = _to_marginal(starts, over)
         owner = np.arange(table.sets)
@@ -178,7 +193,7 @@ def _to_marginal(parameters: Array, over: bool) -> Array:
 
 
 def _screen(table: BinomialTable, over: bool) -> Array:
-    """(sets · _CLIMBED, k): the most likely points of a coarse grid, on the marginal scale."""
+    """(sets · groups, k): the most likely point of each part of a coarse grid, marginal scale."""
     share = table.mean_share()
     logit = np.log(share / (1.0 - share))
     grid = np.array(list(product(*(_AREA_STARTS if over else _PIXEL_STARTS))))
@@ -202,15 +217,24 @@ def _screen(table: BinomialTable, over: bool) -> Array:
             gradient=False,
             tolerance=_SCREEN_TOLERANCE,
         )
-    ranked = np.argsort(-values.reshape(table.sets, -1), axis=1)
-    best = ranked[:, :_CLIMBED].copy()
-    if over:
-        # The two usual maxima: variance between units, or between single observations.
-        unit_rules = grid[:, 0] > grid[:, 3]
-        for column, rule in enumerate((unit_rules, ~unit_rules)):
-            first_of = np.argmax(rule[ranked], axis=1)
-            best[:, -1 - column] = np.take_along_axis(ranked, first_of[:, None], axis=1)[:, 0]
+    by_point = values.reshape(table.sets, -1)
+    groups = _AREA_GROUPS if over else _PIXEL_GROUPS
+    best = np.stack(
+        [
+            np.flatnonzero(chosen)[by_point[:, chosen].argmax(axis=1)]
+            for chosen in (_in_group(grid, group) for group in groups)
+        ],
+        axis=1,
+    )
     return np.take_along_axis(points, best[:, :, None], axis=1).reshape(-1, points.shape[2])
+
+
+def _in_group(grid: Array, group: tuple[float, float, float, float]) -> NDArray[np.bool_]:
+    least_unit, most_unit, least_over, most_over = group
+    unit = (grid[:, 0] >= least_unit) & (grid[:, 0] <= most_unit)
+    if grid.shape[1] == 3:
+        return unit
+    return unit & (grid[:, 3] >= least_over) & (grid[:, 3] <= most_over)
 
 
 def _sample_rows(table: BinomialTable) -> BinomialTable:

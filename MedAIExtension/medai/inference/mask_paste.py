@@ -37,7 +37,7 @@ def paste_lesions(
         if patch.empty:
             continue
         place = (rois.slice_index[roi], *patch.place)
-        mask = patch.paint(_probability(rois._mask_logits[row]))
+        mask = patch.paint(expit(rois._mask_logits[row].astype(np.float32)))
         lesions[place][(mask >= mask_threshold) & inside[place]] = 1 + rois.class_index[roi]
     return lesions
 
@@ -47,26 +47,26 @@ def paste_maps(
 ) -> None:
     """Paint the regions that have masks into two maps (z, y, x) of the axial grid, in place.
 
-    probability: highest score × mask probability; score_map: highest raw mask logit.
+    probability: highest score × mask probability; score_map: highest raw mask logit, 0 where no
+    region is.
     """
-    seen = np.zeros(score_map.shape[1:], bool)
-    last = -1
-    for row, roi in enumerate(rois._masked):
-        index = rois.slice_index[roi]
-        if index != last:
-            seen[:] = False
-            last = index
-        patch = _Patch(rois.box[roi], score_map.shape[1:])
-        if patch.empty:
-            continue
-        place = (index, *patch.place)
-        logits = rois._mask_logits[row].astype(np.float32)
-        painted = patch.paint(_probability(logits)) * rois.score[roi]
-        probability[place] = np.maximum(probability[place], painted.astype(np.float16))
-        raw = patch.paint(logits, edge=True).astype(np.float16)
-        covered = seen[patch.place]
-        score_map[place] = np.where(covered, np.maximum(score_map[place], raw), raw)
-        seen[patch.place] = True
+    indices = rois.slice_index[rois._masked]
+    for index in np.unique(indices):
+        # Half-precision arithmetic is slow in numpy: each slice is painted in float32.
+        likely = np.zeros(score_map.shape[1:], np.float32)
+        raw = np.full(score_map.shape[1:], -np.inf, np.float32)
+        for row in np.flatnonzero(indices == index):
+            roi = rois._masked[row]
+            patch = _Patch(rois.box[roi], raw.shape)
+            if patch.empty:
+                continue
+            logits = rois._mask_logits[row].astype(np.float32)
+            painted = patch.paint(expit(logits) * rois.score[roi])
+            np.maximum(likely[patch.place], painted, out=likely[patch.place])
+            painted = patch.paint(logits, edge=True)
+            np.maximum(raw[patch.place], painted, out=raw[patch.place])
+        probability[index] = likely
+        score_map[index] = np.where(np.isinf(raw), 0, raw)
 
 
 def paste_classes(rois: RoiTable, shape: tuple[int, ...]) -> NDArray[np.uint8]:
@@ -121,7 +121,3 @@ def _bilinear(length: int) -> NDArray[np.float32]:
     matrix[np.arange(length), below] = 1 - (position - below)
     matrix[np.arange(length), below + 1] += position - below
     return matrix
-
-
-def _probability(logits: NDArray) -> NDArray[np.float32]:
-    return expit(logits.astype(np.float32))

@@ -38,6 +38,7 @@ _FAR_MM = 1e4
 _MEDIASTINUM_MM = 48.0
 _VERTEBRA_MM = 25.0
 _FRAY_MM = 10.0
+_HULL_SLACK_MM = 2.0
 _NEIGHBORS = ndimage.generate_binary_structure(3, 1)
 _IN_PLANE = _NEIGHBORS & np.array([False, True, False])[:, None, None]
 
@@ -185,7 +186,7 @@ def _closed(
         if lesion.any():
             # Out to the pleura, where the chest is wider than above and below.
             fray = ndimage.distance_transform_edt(~lesion, sampling=grid.spacing_mm) < _FRAY_MM
-            lesion |= fray & deep & (_hull_depth(lung | lesion, grid) > 0.0)
+            lesion |= fray & deep & (_hull_depth(lung | lesion, grid) > -_HULL_SLACK_MM)
         lung = ndimage.binary_fill_holes(lung | lesion)
         closed[lung & (closed == 0) & (sides != other)] = side
     closed[airways & (sides == 0)] = 0

@@ -29,7 +29,7 @@ from medai.reports.pictures import (
     to_size,
 )
 from medai.reports.tables import write_csv
-from medai.reports.write import write_result
+from medai.reports.write import write_result, write_timing
 
 SCAN_COLUMNS = (
     "eye",
@@ -67,7 +67,7 @@ _PICTURE_PX = 480
 
 @write_result.register
 def write_cataract(result: CataractResult, folder: Path) -> None:
-    """Write cataract.json, scans.csv, eyes.csv, overlays/*.png at full size and report.html."""
+    """Write cataract.json, scans.csv, eyes.csv, overlays/*.png, report.html, timing.json."""
     (folder / "overlays").mkdir()
     for eye, k, name in overlay_names(result):
         _write_png(folder / name, overlay(eye, k))
@@ -75,6 +75,7 @@ def write_cataract(result: CataractResult, folder: Path) -> None:
     write_csv(folder / "eyes.csv", EYE_COLUMNS, eye_rows(result))
     write_text(folder / "cataract.json", json_text(summary_of(result)) + "\n")
     write_text(folder / "report.html", page_of(result).html())
+    write_timing(folder, result.seconds)
 
 
 def overlay(eye: EyeMap, scan: int) -> NDArray[np.uint8]:
@@ -179,7 +180,6 @@ def summary_of(result: CataractResult) -> dict[str, Any]:
             "threshold": threshold_of(result.card, result.options),
         },
         "device": result.device,
-        "seconds": result.seconds,
         "notes": list(result.notes),
         "medai_version": medai.__version__,
         "use": "research only",
@@ -242,8 +242,8 @@ def page_of(result: CataractResult) -> Page:
     add_model_card(page, result.card)
     page.heading("How it was made")
     page.sentence(
-        f"{sum(len(e.measures) for e in result.eyes)} scans, device {result.device}, "
-        f"{result.seconds:.1f} s. Crop: {result.options.crop}. "
+        f"{sum(len(e.measures) for e in result.eyes)} scans, device {result.device}. "
+        f"Crop: {result.options.crop}. "
         f"Mirrored copies averaged: {'yes' if result.options.flip_average else 'no'}."
     )
     return page

@@ -39,7 +39,7 @@ from medai.reports.pictures import (
     to_size,
 )
 from medai.reports.tables import write_csv
-from medai.reports.write import write_result
+from medai.reports.write import write_result, write_timing
 
 _SHOWN = 4
 _TOP_REGIONS = 16
@@ -47,11 +47,12 @@ _TOP_REGIONS = 16
 
 @write_result.register
 def write_covid(result: CovidAssessment, folder: Path) -> None:
-    """Write classification.json, slices.csv and report.html."""
+    """Write classification.json, slices.csv, report.html and timing.json."""
     write_text(folder / "classification.json", json_text(summary_of(result)) + "\n")
     columns = ("plane", "slice", *result.classification.classes, "spread")
     write_csv(folder / "slices.csv", columns, slice_rows(result.classification))
     write_text(folder / "report.html", page_of(result).html())
+    write_timing(folder, result.classification.seconds)
 
 
 def slice_rows(result: CovidResult) -> list[tuple[Any, ...]]:
@@ -79,7 +80,6 @@ def summary_of(result: CovidAssessment) -> dict[str, Any]:
         "severity": None if result.severity is None else asdict(result.severity),
         "follow_up": None if result.change is None else asdict(result.change),
         "device": answer.device,
-        "seconds": answer.seconds,
         "notes": list(result.notes),
         "medai_version": medai.__version__,
         "use": "research only",

@@ -35,7 +35,7 @@ from medai.reports.pictures import (
     to_size,
 )
 from medai.reports.tables import write_csv
-from medai.reports.write import write_result
+from medai.reports.write import write_result, write_timing
 from medai.terminology import terminology_entry
 
 LESION_COLUMNS = (
@@ -54,11 +54,12 @@ LESION_COLUMNS = (
     "center_s_mm",
 )
 _KEY_SLICES = 6
+_LISTED_LESIONS = 20
 
 
 @write_result.register
 def write_lesions(result: LesionResult, folder: Path) -> None:
-    """Write lesions.seg.nrrd, probability.nrrd, lesions.csv, summary.json and report.html."""
+    """Write lesions.seg.nrrd, probability.nrrd, lesions.csv and summary.json, report and timing."""
     _write_segmentation(result, folder / "lesions.seg.nrrd")
     probability = replace(
         result.volume, array=result.probability.astype(np.float32), modality="", name="probability"
@@ -67,6 +68,7 @@ def write_lesions(result: LesionResult, folder: Path) -> None:
     write_csv(folder / "lesions.csv", LESION_COLUMNS, lesion_rows(result))
     write_text(folder / "summary.json", json_text(summary_of(result)) + "\n")
     write_text(folder / "report.html", page_of(result).html())
+    write_timing(folder, result.seconds)
 
 
 def lesion_rows(result: LesionResult) -> list[tuple[Any, ...]]:
@@ -109,7 +111,6 @@ def summary_of(result: LesionResult) -> dict[str, Any]:
             "modality": result.volume.modality,
         },
         "device": result.device,
-        "seconds": result.seconds,
         "notes": list(result.notes),
         "medai_version": medai.__version__,
         "use": "research only",
@@ -144,7 +145,7 @@ def page_of(result: LesionResult) -> Page:
     )
     page.heading("Each region")
     if result.findings:
-        page.table(LESION_COLUMNS[:10], [row[:10] for row in lesion_rows(result)])
+        _add_lesion_table(page, result)
     else:
         page.sentence("No lesion above the thresholds.")
     if result.rois is not None and len(result.rois.score) > 0:
@@ -154,7 +155,7 @@ def page_of(result: LesionResult) -> Page:
     z, y, x = result.volume.spacing_mm
     page.sentence(
         f"Voxels {' × '.join(map(str, result.volume.grid_shape))} (z, y, x) of "
-        f"{z:.3g} × {y:.3g} × {x:.3g} mm. Device {result.device}, {result.seconds:.1f} s. "
+        f"{z:.3g} × {y:.3g} × {x:.3g} mm. Device {result.device}. "
         f"Mask threshold {result.options.mask_threshold:g}."
     )
     return page
@@ -220,6 +221,32 @@ def _burden_rows(result: LesionResult) -> list[tuple[Any, ...]]:
         for name in ZONE_NAMES[1:]
     ]
     return rows
+
+
+def _add_lesion_table(page: Page, result: LesionResult) -> None:
+    shown = result.findings[:_LISTED_LESIONS]
+    page.table(
+        ("", "kind", "zone", "volume (mL)", "mean HU", "R × A × S (mm)", "slices", "score"),
+        [
+            (
+                lesion.number,
+                lesion.kind,
+                ZONE_NAMES[lesion.zone],
+                lesion.volume_ml,
+                lesion.mean_hu,
+                " × ".join(f"{extent:.0f}" for extent in lesion.extent_mm),
+                lesion.slices,
+                lesion.score,
+            )
+            for lesion in shown
+        ],
+    )
+    rest = result.findings[_LISTED_LESIONS:]
+    if rest:
+        volume_ml = sum(lesion.volume_ml for lesion in rest)
+        page.note(
+            f"and {len(rest)} smaller regions of {volume_ml:.1f} mL together, all in lesions.csv."
+        )
 
 
 def _add_roi_charts(page: Page, result: LesionResult) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from medai.reports.tables import write_csv
 from medai.studies import Study, StudyAnalysis, export_study, rated_image, rated_images
 from medai.studies.rater_folder import RatedCase
 from medai.studies.ratings_table import QUALITY_SCORES
+from medai.studies.record import SUBMITTED
+from medai.studies.submissions import counting, study_records
 
 OUTLINES = "outlines"
 _REPEAT_COLUMNS = ("rater", "images", "pixel_icc", "krippendorff_alpha", "dice")
@@ -33,34 +36,34 @@ def write_study_agreement(
     folder: exists. ``medai agree <folder>/outlines/between_raters`` gives the same numbers again.
     Raises OutputError when it can't be written.
     """
-    quality: dict[str, dict[str, float]] = {}
     (folder / "consensus").mkdir()
     for rated in rated_images(study, predictions=predictions):
         ratings = rated.ratings(analysis.label)
         case = RatedCase(ratings, rated.ijk_to_ras, has_spacing=True, notes=())
         write_consensus(case, predictions, folder / "consensus")
-        for rater, record in rated.records.items():
-            score = QUALITY_SCORES[record.remarks.quality]
-            quality.setdefault(rater, {})[rated.image.name] = score
+    write_report(report_of(study, analysis, predictions=predictions), folder)
+    if analysis.repeat_rows:
+        rows = [[row[column] for column in _REPEAT_COLUMNS] for row in analysis.repeat_rows]
+        write_csv(folder / "repeats.csv", _REPEAT_COLUMNS, rows)
+    export_study(study, folder / OUTLINES, predictions=predictions)
+
+
+def report_of(
+    study: Study, analysis: StudyAnalysis, *, predictions: Sequence[str] = ()
+) -> AgreementReport:
+    """The analysis with example images from the study, and the agreement on image quality."""
 
     def read(image: str) -> tuple[ImageRatings, Volume | None]:
         rated = rated_image(study, image, predictions=predictions)
         try:
-            picture = read_volume(study.image_path(image))
+            picture = replace(read_volume(study.image_path(image)), name=image)
         except MedAIError:
             picture = None
         return rated.ratings(analysis.label), picture
 
     cohort = analysis.cohort
-    own_notes = [note for note in analysis.notes if note not in cohort.notes]
-    report = AgreementReport(
-        cohort, examples_of(cohort, read), _quality(cohort, quality), tuple(own_notes)
-    )
-    write_report(report, folder)
-    if analysis.repeat_rows:
-        rows = [[row[column] for column in _REPEAT_COLUMNS] for row in analysis.repeat_rows]
-        write_csv(folder / "repeats.csv", _REPEAT_COLUMNS, rows)
-    export_study(study, folder / OUTLINES, predictions=predictions)
+    own_notes = tuple(note for note in analysis.notes if note not in cohort.notes)
+    return AgreementReport(cohort, examples_of(cohort, read), _quality(study, cohort), own_notes)
 
 
 def write_ratings_agreement(
@@ -73,8 +76,14 @@ def write_ratings_agreement(
     write_report(AgreementReport(cohort, examples, None, case.notes), folder)
 
 
-def _quality(cohort: CohortResult, scores: dict[str, dict[str, float]]) -> QualityAgreement | None:
+def _quality(study: Study, cohort: CohortResult) -> QualityAgreement | None:
+    scores = {
+        (rater, image): QUALITY_SCORES[record.remarks.quality]
+        for (rater, image, presentation), record in counting(study_records(study)).items()
+        if record.outcome == SUBMITTED and presentation == 1
+    }
+    raters = sorted({rater for rater, _ in scores})
     table = np.array(
-        [[scores[rater].get(image, np.nan) for image in cohort.images] for rater in sorted(scores)]
+        [[scores.get((rater, image), np.nan) for image in cohort.images] for rater in raters]
     )
     return quality_agreement(table) if len(table) >= 2 else None

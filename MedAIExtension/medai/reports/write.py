@@ -7,7 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from medai.output import atomic_folder
+from medai.output import atomic_folder, write_text
+from medai.reports.json_text import json_text
 
 # Result type's module -> the report that knows it; imported when such a result comes.
 _REPORTS = {
@@ -16,6 +17,9 @@ _REPORTS = {
     "medai.inference.cataract_result": "medai.reports.cataract",
     "medai.agreement.cohort": "medai.reports.agreement",
 }
+
+# The one file of a result that differs when the same study is run again.
+TIMING_FILE = "timing.json"
 
 
 def write(result: Any, folder: Path, *, overwrite: bool = False) -> Path:
@@ -42,3 +46,8 @@ def write_files(result: Any, folder: Path) -> None:
 def write_result(result: Any, folder: Path) -> None:
     """Write one type of result; each report module registers its own."""
     raise TypeError(f"{type(result).__name__} is not a result that reports know.")
+
+
+def write_timing(folder: Path, seconds: float) -> None:
+    """Write how long the networks took, apart from what was found."""
+    write_text(folder / TIMING_FILE, json_text({"seconds": seconds}) + "\n")

@@ -1,0 +1,7 @@
+"""Many studies in one go: resumable, several at a time, on one machine or a cluster."""
+
+from medai.batch.outcome import Outcome
+from medai.batch.run import Batch, run_batch
+from medai.batch.study_list import COLUMNS, ListedStudy, read_list
+
+__all__ = ["COLUMNS", "Batch", "ListedStudy", "Outcome", "read_list", "run_batch"]

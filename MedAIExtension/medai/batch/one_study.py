@@ -1,0 +1,81 @@
+"""One study of a batch, in whatever process it runs: kept, done, or failed with a reason."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import medai
+from medai.batch.finished import input_words, request_hash, state_of, write_manifest
+from medai.batch.outcome import Outcome, StudyRequest
+from medai.batch.result_rows import rows_of
+from medai.batch.study_list import PATH_COLUMNS
+from medai.batch.tasks import cards_of, write_study
+from medai.errors import InputError, MedAIError, OutputError, WorkerError
+from medai.output import atomic_folder
+
+# A cluster's worker may have several threads; the networks and caches are one process' own.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def run_study(request: StudyRequest) -> Outcome:
+    """Do one study unless its whole results are there; never raises for a bad study."""
+    with _ONE_AT_A_TIME:
+        try:
+            return _run(request)
+        except MedAIError as error:
+            reason = str(error)
+        except MemoryError:
+            reason = "Not enough memory for this study on this machine."
+        except OSError as error:
+            reason = f"{error.strerror or type(error).__name__}: {error.filename or 'a file'}."
+        except Exception as error:
+            reason = f"Defect in MedAI, please report it: {type(error).__name__}: {error}"
+    return failed(request, reason)
+
+
+def failed(request: StudyRequest, reason: str) -> Outcome:
+    """The outcome of a study that can't be done, its reason in one line."""
+    return Outcome(request.number, request.name, "failed", " ".join(reason.split()))
+
+
+def _run(request: StudyRequest) -> Outcome:
+    if request.version != medai.__version__:
+        raise WorkerError(
+            f"This machine has MedAI {medai.__version__}, the batch was started by "
+            f"{request.version}: install the same."
+        )
+    if not request.study.exists():
+        raise InputError(f"{request.study} doesn't exist.")
+    asked = _fingerprint(request)
+    found = state_of(request.folder, asked)
+    if found == "whole":
+        return Outcome(request.number, request.name, "kept", rows=_rows(request))
+    if found == "other" and not request.overwrite:
+        raise OutputError(
+            f"{request.folder.name} holds results of another input, model, option or version: "
+            "choose another output folder or allow overwriting (--overwrite)."
+        )
+    with atomic_folder(request.folder, overwrite=True) as folder:
+        write_study(request, folder)
+        write_manifest(folder, asked)
+    return Outcome(request.number, request.name, "done", rows=_rows(request))
+
+
+def _fingerprint(request: StudyRequest) -> str:
+    said = [Path(request.options[c]) for c in PATH_COLUMNS if c in request.options]
+    return request_hash(
+        {
+            "task": request.task,
+            "inputs": [input_words(path) for path in (request.study, *said)],
+            "options": request.options,
+            "models": [card.text for card in cards_of(request)],
+            "version": request.version,
+        }
+    )
+
+
+def _rows(request: StudyRequest) -> tuple[tuple[object, ...], ...]:
+    return tuple(
+        (request.number, request.name, *row) for row in rows_of(request.task, request.folder)
+    )

@@ -1,0 +1,161 @@
+"""A whole batch: its output folder, its studies, its two tables."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import medai
+from medai.batch.outcome import Outcome, StudyRequest
+from medai.batch.result_rows import columns_of
+from medai.batch.study_list import ListedStudy
+from medai.errors import OutputError
+from medai.output import output_error, write_text
+from medai.progress import Progress, ProgressCallback
+from medai.reports.json_text import json_text
+from medai.reports.tables import csv_text
+
+BATCH_FILE = "batch.json"
+LOCK_FILE = ".lock"
+STUDIES_FOLDER = "studies"
+RESULTS_FILE, FAILURES_FILE = "results.csv", "failures.csv"
+
+# Takes the requests, yields outcomes in any order.
+Runner = Callable[[Sequence[StudyRequest]], Iterator[Outcome]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is asked of all studies. output: the batch's folder, new or of an earlier such run."""
+
+    task: str
+    output: Path
+    model: str | None = None
+    device: str = "auto"
+    overwrite: bool = False
+
+
+def run_batch(
+    batch: Batch, studies: Sequence[ListedStudy], run: Runner, progress: ProgressCallback
+) -> tuple[Outcome, ...]:
+    """Run every study and write results.csv and failures.csv; return outcomes in the list's order.
+
+    Each study's results appear whole in ``studies/<name>``; after a kill the same call goes on
+    where it was, and ends with the same bytes. Raises OutputError when the folder isn't such a
+    batch's, can't be written, or another run is at work in it.
+    """
+    with _only_one(batch.output):
+        _open_output(batch)
+        requests = [_request(batch, study) for study in studies]
+        outcomes: list[Outcome] = []
+        progress(Progress(0.0, f"0 of {len(requests)} studies"))
+        try:
+            for outcome in run(requests):
+                outcomes.append(outcome)
+                bad = sum(o.state == "failed" for o in outcomes)
+                words = f"{len(outcomes)} of {len(requests)} studies"
+                words += f", {bad} failed" if bad else ""
+                progress(Progress(len(outcomes) / len(requests), words))
+        finally:
+            _remove_unfinished(batch.output)
+        outcomes.sort(key=lambda outcome: outcome.number)
+        _write_tables(batch, outcomes)
+    return tuple(outcomes)
+
+
+def _request(batch: Batch, study: ListedStudy) -> StudyRequest:
+    options = dict(study.options)
+    if batch.model is not None:
+        options.setdefault("model", batch.model)
+    return StudyRequest(
+        number=study.number,
+        name=study.name,
+        task=batch.task,
+        study=study.study,
+        options=options,
+        folder=batch.output.resolve() / STUDIES_FOLDER / study.name,
+        device=batch.device,
+        overwrite=batch.overwrite,
+        version=medai.__version__,
+    )
+
+
+def _open_output(batch: Batch) -> None:
+    file = batch.output / BATCH_FILE
+    words = {"task": batch.task, "format": 1}
+    try:
+        if not file.exists():
+            if any(entry.name != LOCK_FILE for entry in batch.output.iterdir()):
+                raise OutputError(
+                    f"{batch.output} holds files that are no batch's: choose another folder."
+                )
+            write_text(file, json_text(words) + "\n")
+        elif json.loads(file.read_text(encoding="utf-8")) != words:
+            raise OutputError(
+                f"{batch.output} holds a batch of another task, expected {batch.task}: "
+                "choose another folder."
+            )
+        _remove_unfinished(batch.output)
+    except OSError as error:
+        raise output_error(batch.output, error) from error
+    except ValueError as error:
+        raise OutputError(f"{file} is damaged: choose another folder.") from error
+
+
+def _remove_unfinished(output: Path) -> None:
+    """Remove what a process was just writing when it was killed."""
+    for folder in (output, output / STUDIES_FOLDER):
+        for left in (*folder.glob(".writing-*"), *folder.glob(".replaced-*")):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+
+
+def _write_tables(batch: Batch, outcomes: Sequence[Outcome]) -> None:
+    rows = [row for outcome in outcomes for row in outcome.rows]
+    write_text(batch.output / RESULTS_FILE, csv_text(columns_of(batch.task), rows), overwrite=True)
+    failures = [(o.number, o.name, o.reason) for o in outcomes if o.state == "failed"]
+    write_text(
+        batch.output / FAILURES_FILE,
+        csv_text(("number", "name", "reason"), failures),
+        overwrite=True,
+    )
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock, which the system lets go of when the process ends, however it does.
+
+    Raises OutputError when another run holds it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stream = (folder / LOCK_FILE).open("ab")
+    except OSError as error:
+        raise output_error(folder, error) from error
+    with stream:
+        try:
+            _lock(stream)
+        except OSError as error:
+            raise OutputError(
+                f"Another run is writing into {folder}: wait for it, or choose another folder."
+            ) from error
+        yield
+
+
+def _lock(stream: IO[bytes]) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

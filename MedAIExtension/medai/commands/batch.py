@@ -1,0 +1,141 @@
+"""``medai batch``: a list of studies in; each study's results, and two tables, out."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from medai.commands.console import print_answer, print_warning, running
+from medai.commands.options import (
+    DeviceChoice,
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    OverwriteOption,
+)
+from medai.errors import InputError
+
+if TYPE_CHECKING:
+    from medai.batch import Batch
+    from medai.batch.run import Runner
+    from medai.progress import CancelCallback
+
+
+class TaskChoice(StrEnum):
+    """What is done with each study; the commands' names."""
+
+    SEGMENT = "segment"
+    CLASSIFY = "classify"
+    CATARACT = "cataract"
+    AGREE = "agree"
+
+
+def batch(
+    studies: Annotated[
+        Path,
+        typer.Argument(
+            metavar="LIST.csv", help="A row a study: study, and if wanted name, model, series, …"
+        ),
+    ],
+    task: Annotated[TaskChoice, typer.Option("--task", help="What to do with each study.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Folder of the batch; given again, the run goes on."),
+    ],
+    model: ModelOption = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="Processes on this machine; default: what fits."),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", help="Run on this Dask cluster, such as tcp://host:8786."),
+    ] = None,
+    jobqueue: Annotated[
+        Path | None,
+        typer.Option("--jobqueue", help="Run on Slurm or alike: a dask-jobqueue TOML file."),
+    ] = None,
+    device: DeviceOption = DeviceChoice.AUTO,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run one task on many studies; what is finished already is checked and kept.
+
+    results.csv has the figures, failures.csv a reason for each study that failed. Ends with status
+    2 when any failed; run the same command again to do only those.
+    """
+    from medai.batch import Batch, read_list, run_batch
+
+    listed = read_list(studies, task.value)
+    asked = Batch(task.value, output, model, device.value, overwrite)
+    _require_model(asked)
+    with ExitStack() as stack:
+        progress, cancelled = stack.enter_context(running("Starting"))
+        run = _runner(stack, workers, scheduler, jobqueue, device.value, cancelled)
+        outcomes = run_batch(asked, listed, run, progress)
+    count = {state: sum(o.state == state for o in outcomes) for state in ("done", "kept", "failed")}
+    sentence = (
+        f"{count['done']} of {len(outcomes)} studies done, {count['kept']} were done before, "
+        f"{count['failed']} failed."
+    )
+    summary = {
+        "task": task.value,
+        "studies": len(outcomes),
+        **count,
+        "failures": [
+            {"number": o.number, "name": o.name, "reason": o.reason}
+            for o in outcomes
+            if o.state == "failed"
+        ],
+        "use": "research only",
+    }
+    print_answer(sentence, summary, as_json=as_json)
+    if count["failed"]:
+        print_warning(f"{output / 'failures.csv'} says why; run the same again to do only those.")
+        raise typer.Exit(2)
+
+
+def _require_model(asked: Batch) -> None:
+    """Say that a model is missing once, before any study, rather than for each."""
+    from medai.batch.tasks import MODEL_TASKS
+
+    task = MODEL_TASKS[asked.task]
+    if task is None:
+        if asked.model is not None:
+            raise InputError(f"--model was given, but {asked.task} uses none.")
+        return
+    from medai.models import ModelStore
+
+    store = ModelStore()
+    if asked.model is None:
+        store.recommended(task)
+    else:
+        store.verify(asked.model)
+
+
+def _runner(
+    stack: ExitStack,
+    workers: int | None,
+    scheduler: str | None,
+    jobqueue: Path | None,
+    device: str,
+    cancelled: CancelCallback,
+) -> Runner:
+    if sum(choice is not None for choice in (workers, scheduler, jobqueue)) > 1:
+        raise InputError("Give one of --workers, --scheduler and --jobqueue.")
+    from medai.batch.cluster import queue_client, run_on_cluster, scheduler_client
+
+    if scheduler is not None:
+        client = stack.enter_context(scheduler_client(scheduler))
+    elif jobqueue is not None:
+        client = stack.enter_context(queue_client(jobqueue))
+    else:
+        from medai.batch.processes import run_in_processes, usual_workers
+
+        count = workers or usual_workers(device)
+        return lambda requests: run_in_processes(requests, count, cancelled)
+    return lambda requests: run_on_cluster(requests, client, cancelled)

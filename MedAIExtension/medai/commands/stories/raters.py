@@ -1,0 +1,53 @@
+"""Twelve photographs, outlined by four simulated raters, go in; how well they agree comes out."""
+
+from __future__ import annotations
+
+from medai.commands.stories.story import Stage, Story
+
+
+def tell(stage: Stage) -> Story:
+    """Make a study, analyse it, and show the image that the raters agree on least."""
+    from medai.agreement import raters_needed
+    from medai.palette import rater_color
+    from medai.progress import Progress
+    from medai.reports.agreement import summary_of
+    from medai.reports.agreement_examples import example_pictures
+    from medai.reports.study_agreement import report_of, write_study_agreement
+    from medai.studies import analyse_study, phantom_study
+
+    study = phantom_study(stage.folder / "study", cancelled=stage.cancelled)
+    stage.progress(Progress(0.3, "measuring agreement"))
+    analysis = analyse_study(study, cancelled=stage.cancelled)
+    stage.progress(Progress(0.7, "writing the report"))
+    (stage.folder / "agreement").mkdir()
+    write_study_agreement(study, analysis, stage.folder / "agreement")
+    report = report_of(study, analysis)
+    worst = report.examples[0]
+    colors = {rater: rater_color(k) for k, rater in enumerate(study.protocol.raters)}
+    if stage.has_scene and worst.picture is not None:
+        from medai import scene
+        from medai.scene.agreement import show_raters
+
+        node = scene.show_volume(worst.picture)
+        show_raters(worst.ratings, colors, node)
+    agreement = analysis.cohort.summary("pixel_icc") or {}
+    needed = raters_needed(agreement["mean"])
+    oneself = min(row["dice"] for row in analysis.repeat_rows)
+    return Story(
+        title="How well raters agree",
+        sentences=(
+            analysis.cohort.sentence,
+            f"A consensus with a reliability of 0.9 takes {needed} such raters. On images that came "
+            f"back unannounced, the raters overlap with themselves by a Dice of {oneself:.2f} or "
+            "more.",
+            "The raters are simulated: each has a bias and a hand of a certain roughness, misses "
+            "some lesions and sees some that are not there.",
+        ),
+        pictures=tuple(example_pictures(worst, colors)),
+        links=(
+            ("raters/agreement/report.html", "The full report"),
+            ("raters/agreement/images.csv", "Every image as a table"),
+            ("raters/study/study.toml", "The study that it was made from"),
+        ),
+        summary=summary_of(report),
+    )
