@@ -20,6 +20,7 @@ from training.pictures import (
     ClassifiedPicture,
     FramedPictures,
     read_class_folders,
+    read_covidx,
     refuse_shared_patients,
 )
 from training.sampling import EpochSampler, SeededSamples
@@ -30,7 +31,9 @@ from training.segmentation import Normalization
 class PictureSettings(RunSettings):
     """What the trainers on classified pictures share.
 
-    train, validation: folders with one folder per class of ``classes`` (disease last). split:
+    train, validation: folders with one folder per class of ``classes`` (disease last), or, with
+    ``covidx``, folders of COVIDx-CT's pictures, which carry the class in their name; train_list,
+    validation_list: text files naming those of the split. split:
     "given" takes the two folders as they are; "random" mixes their pictures and splits them
     80/10/10 as the source paper did, which leaks patients, and says so. size: px on a side of the
     frame. strength: of the augmentation. smoothing, mixup: see ``ClassificationTask``.
@@ -39,6 +42,9 @@ class PictureSettings(RunSettings):
     train: Path = Path()
     validation: Path = Path()
     classes: tuple[str, ...] = ("noncovid", "covid")
+    covidx: bool = False
+    train_list: Path | None = None
+    validation_list: Path | None = None
     split: str = "given"
     size: int = 224
     strength: float = 1.0
@@ -69,8 +75,12 @@ def split_pictures(
     settings: PictureSettings,
 ) -> tuple[list[ClassifiedPicture], list[ClassifiedPicture]]:
     """Training and validation pictures; with the given split no patient is in both."""
-    learn = read_class_folders(settings.train, settings.classes)
-    kept = read_class_folders(settings.validation, settings.classes)
+    if settings.covidx:
+        learn = read_covidx(settings.train, settings.classes, settings.train_list)
+        kept = read_covidx(settings.validation, settings.classes, settings.validation_list)
+    else:
+        learn = read_class_folders(settings.train, settings.classes)
+        kept = read_class_folders(settings.validation, settings.classes)
     if settings.split == "given":
         refuse_shared_patients(learn, kept, f"{settings.train} and {settings.validation}")
         return learn, kept

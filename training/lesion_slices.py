@@ -47,18 +47,23 @@ def orient(array: NDArray, rotate: str) -> NDArray:
 
 
 def read_lesion_slices(
-    images: Path, masks: Path | None, *, rotate: str = "none", patients: str | None = None
+    images: Path,
+    masks: Path | None,
+    *,
+    rotate: str = "none",
+    patients: str | None = None,
+    listed: Path | None = None,
 ) -> list[LesionSlice]:
     """All slices of the folder ``images``, with the equally named mask of the folder ``masks``.
 
     Masks are palette or grey pictures of class numbers 0, 1, 2, or binary 0/255 (255 counts as
     class 1). rotate: see ``orient``. patients: regular expression whose first group in the file
     name is the patient; None takes the name's part before the last ``_`` where it has one, and
-    else groups slices that look alike (``look_alike_groups``). Raises TrainingDataError for an
-    empty folder, an image without mask, sizes that differ, an unreadable picture, or a class
-    number above 2.
+    else groups slices that look alike (``look_alike_groups``). listed: see ``listed_files``.
+    Raises TrainingDataError for an empty folder, an image without mask, sizes that differ, an
+    unreadable picture, or a class number above 2.
     """
-    files = picture_files(images)
+    files = listed_files(images, listed)
     slices = []
     for file in files:
         image = orient(read_grey(file), rotate)
@@ -91,9 +96,33 @@ def picture_files(folder: Path) -> list[Path]:
     return sorted(files, key=lambda file: _natural(file.name))
 
 
+def listed_files(folder: Path, listed: Path | None) -> list[Path]:
+    """The pictures of ``folder``, or those that the text file ``listed`` names.
+
+    Each line begins with a file name (CNCB's and COVIDx-CT's ``train_split…`` lists; what follows
+    a space is ignored). Raises TrainingDataError for a name without a file, or an empty list.
+    """
+    if listed is None:
+        return picture_files(folder)
+    try:
+        lines = listed.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise TrainingDataError(f"Can't read the list {listed}: {error.strerror}.") from None
+    names = [line.split()[0] for line in lines if line.strip()]
+    if not names:
+        raise TrainingDataError(f"The list {listed} names no pictures.")
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise TrainingDataError(
+            f"{missing[0]} of the list {listed.name} is not in {folder} "
+            f"({len(missing)} of {len(names)} are missing)."
+        )
+    return [folder / name for name in names]
+
+
 def read_grey(file: Path) -> NDArray[np.uint8]:
     """A picture as (y, x) uint8 grey."""
-    return np.asarray(_open(file).convert("L"))
+    return np.array(_open(file).convert("L"))
 
 
 def look_alike_groups(images: Sequence[NDArray], least_correlation: float = 0.77) -> list[int]:
@@ -142,7 +171,7 @@ def _mask_of(file: Path, masks: Path) -> Path:
 
 def _read_mask(file: Path) -> NDArray[np.uint8]:
     picture = _open(file)
-    mask = np.asarray(picture if picture.mode == "P" else picture.convert("L"))
+    mask = np.array(picture if picture.mode == "P" else picture.convert("L"))
     values = np.unique(mask)
     if values[-1] <= CONSOLIDATION:
         return mask

@@ -15,6 +15,7 @@ from training.command import run_trainer
 from training.detection import DetectionTask, WithInstances, loosen_matching
 from training.fit import RunSettings, Task, fit
 from training.lesion_slices import LesionSlice, read_lesion_slices, split_folds
+from training.pictures import refuse_shared_patients
 from training.sampling import EpochSampler, SeededSamples
 from training.segmentation import AsShares, Crops, Normalization, SegmentationTask
 
@@ -24,19 +25,24 @@ class LesionSettings(RunSettings):
     """Configuration of ``training.lesions``.
 
     images, masks: folders of slices. rotate: how they lie (``lesion_slices.orient``). patients:
-    regular expression for the patient in a file name. fold, folds: the fold kept for validation.
+    regular expression for the patient in a file name. train_list, validation_list: text files
+    naming the slices of a split; without them fold, folds: the fold kept for validation.
     size: px on a side of the frame the slices are fitted into. crop: px on a side of what a
     training step sees; ``size`` for whole slices. strength: of the augmentation, 0..1. mean, std:
     of grey/255. network: "unet" (width, classes) or "lesion_mask_rcnn" (backbone, truncation,
-    lesion_classes, scores). least_px: smaller lesions are background (Mask R-CNN). regions:
+    lesion_classes, scores). initial: a state dict to start from. pseudo: soft labels of
+    unlabelled slices (``training.pseudo_labels``), drawn for the share ``pseudo_share`` of the
+    samples; U-Net only. Mask R-CNN only: least_px: smaller lesions are background. regions:
     regions per slice that the heads learn from. proposal_iou, region_iou: see
-    ``loosen_matching``. dense_weight: see ``DetectionTask``. initial: a state dict to start from.
+    ``loosen_matching``. dense_weight: see ``DetectionTask``.
     """
 
     images: Path = Path()
     masks: Path = Path()
     rotate: str = "none"
     patients: str | None = None
+    train_list: Path | None = None
+    validation_list: Path | None = None
     fold: int = 0
     folds: int = 5
     split_seed: int = 0
@@ -64,9 +70,21 @@ class LesionSettings(RunSettings):
 
 def split(settings: LesionSettings) -> tuple[list[LesionSlice], list[LesionSlice]]:
     """Training and validation slices of ``settings.fold``; no patient in both."""
-    slices = read_lesion_slices(
-        settings.images, settings.masks, rotate=settings.rotate, patients=settings.patients
-    )
+
+    def read(listed: Path | None) -> list[LesionSlice]:
+        return read_lesion_slices(
+            settings.images,
+            settings.masks,
+            rotate=settings.rotate,
+            patients=settings.patients,
+            listed=listed,
+        )
+
+    if settings.train_list is not None and settings.validation_list is not None:
+        train, kept = read(settings.train_list), read(settings.validation_list)
+        refuse_shared_patients(train, kept, f"{settings.train_list} and {settings.validation_list}")
+        return train, kept
+    slices = read(None)
     folds = split_folds([item.patient for item in slices], settings.folds, settings.split_seed)
     train = [item for item, fold in zip(slices, folds, strict=True) if fold != settings.fold]
     kept = [item for item, fold in zip(slices, folds, strict=True) if fold == settings.fold]

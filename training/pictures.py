@@ -14,7 +14,7 @@ from torchvision import tv_tensors
 
 from medai.errors import TrainingDataError
 from medai.inference.frame import Frame
-from training.lesion_slices import picture_files, read_grey
+from training.lesion_slices import listed_files, picture_files, read_grey
 
 # [Class]_[Patient]_[Scan]_[Slice].png: CNCB slices as COVIDx-CT names them.
 _COVIDX = re.compile(r"^(?P<kind>[A-Za-z]+)_(?P<patient>[^_]+)_(?P<scan>[^_]+)_(?P<slice>\d+)$")
@@ -49,13 +49,16 @@ def read_class_folders(folder: Path, classes: Sequence[str]) -> list[ClassifiedP
     return pictures
 
 
-def read_covidx(folder: Path, classes: Sequence[str] = COVIDX_CLASSES) -> list[ClassifiedPicture]:
+def read_covidx(
+    folder: Path, classes: Sequence[str] = COVIDX_CLASSES, listed: Path | None = None
+) -> list[ClassifiedPicture]:
     """Pictures of one folder named ``[Class]_[Patient]_[Scan]_[Slice]``; the class is in the name.
 
-    Raises TrainingDataError for a name of another form or a class that is not in ``classes``.
+    listed: a text file naming the pictures of a split (``lesion_slices.listed_files``). Raises
+    TrainingDataError for a name of another form or a class that is not in ``classes``.
     """
     pictures = []
-    for file in picture_files(folder):
+    for file in listed_files(folder, listed):
         match = _COVIDX.match(file.stem)
         if match is None:
             raise TrainingDataError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -519,17 +519,16 @@ class RaterAgreementLogic(ScriptedLoadableModuleLogic):
 
     def show_image(self, view: AgreementView, image: str) -> Any:
         """Show one image with all raters' outlines and their disagreement; returns the nodes."""
+        self.forget_image()
         if view.study is None:
             ratings, node = view.ratings, view.volume_node
             if node.GetScene() is None:
                 raise InputError(_("The image of this result is no longer in the scene."))
         else:
-            ratings = rated_image(view.study, image, predictions=view.predictions).ratings(
-                view.label
-            )
-            self._remove_study_volume()
-            node = scene.show_volume(read_volume(view.study.image_path(image)))
-            node.SetName(image)
+            rated = rated_image(view.study, image, predictions=view.predictions)
+            ratings = rated.ratings(view.label)
+            volume = read_volume(view.study.image_path(image))
+            node = scene.show_volume(replace(volume, name=image))
             self._study_volume = node
         self._ratings = ratings
         self._rater_nodes = show_raters(ratings, view.colors, node)
@@ -550,7 +549,6 @@ class RaterAgreementLogic(ScriptedLoadableModuleLogic):
     def forget_image(self) -> None:
         """Take a study's image, and what lies over it, out of the scene."""
         self._remove_study_volume()
-        self._rater_nodes = self._ratings = None
 
     def export(self, view: AgreementView, folder: Path) -> None:
         """Write tables, report and masks into a new folder. Raises OutputError."""
@@ -564,6 +562,8 @@ class RaterAgreementLogic(ScriptedLoadableModuleLogic):
                 write_ratings_agreement(view.cohort, case, volume, work)
 
     def _remove_study_volume(self) -> None:
+        # What is removed below must not be asked to show itself meanwhile.
+        self._rater_nodes = self._ratings = None
         node, self._study_volume = self._study_volume, None
         show_map(None)
         if node is not None and node.GetScene() is not None:

@@ -16,7 +16,7 @@ from medai.cli import run
 from medai.images import Volume, write_volume
 from medai.phantoms import chest_ct
 from Testing.images.dicom_files import write_slice
-from Testing.inference.tiny_models import make_lesion_unet
+from Testing.model_folders import write_model
 
 MODEL_ID = "tiny-unet"
 PHANTOM = chest_ct(shape=(12, 64, 64), spacing_mm=(24.0, 5.4, 5.4))
@@ -27,7 +27,8 @@ def own_models(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     """The user's own MedAI folder holds one small model."""
     home = tmp_path_factory.mktemp("user")
     monkeypatch.setenv("XDG_DATA_HOME", str(home))
-    make_lesion_unet(home / "MedAI" / "Models", MODEL_ID)
+    folder = home / "MedAI" / "Models" / MODEL_ID
+    write_model(folder, "unet", ("lesion",), in_channels=1, classes=2, width=4)
 
 
 def study(folder: Path) -> Path:

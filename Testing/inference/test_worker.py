@@ -18,7 +18,7 @@ import pytest
 from medai.images import Volume
 from medai.inference.covid_assessment import CovidChoices
 from medai.inference.worker import Job, Worker
-from Testing.inference.tiny_models import make_ctnet10
+from Testing.model_folders import write_model
 
 pytestmark = [pytest.mark.xdist_group("worker"), pytest.mark.timeout(240)]
 
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.xdist_group("worker"), pytest.mark.timeout(240)]
 @pytest.fixture(scope="module")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
-    make_ctnet10(folder, "tiny")
+    write_model(folder / "tiny", "ctnet10", ("COVID-19",), size=128, task="covid")
     return folder
 
 

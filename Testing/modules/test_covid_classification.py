@@ -14,7 +14,7 @@ from medai.inference.covid_assessment import CovidAssessment
 from medai.inference.covid_result import COVID_CLASS
 from medai.measures.follow_up import follow_up
 from medai.measures.severity import severity
-from Testing.inference.tiny_models import make_ctnet10
+from Testing.model_folders import write_model
 from Testing.modules.cards import store_with
 from Testing.modules.lesion_results import small_phantom, truth_result
 from Testing.standins.worker import ScriptedWorker
@@ -35,7 +35,7 @@ def module(slicer):
 def bench(module, monkeypatch, tmp_path, messages):
     """A classifier with random weights, and the phantom's truth for severity."""
     folder = tmp_path / "models"
-    make_ctnet10(folder, "tiny")
+    write_model(folder / "tiny", "ctnet10", ("COVID-19",), size=128, task="covid")
     store = store_with(folder, {"id": "light", "recommended": "true"})
 
     def lesions_of(volume):

@@ -706,3 +706,53 @@ def test_a_study_is_made_of_a_folder_of_images(open_panel, slicer, messages, tmp
     assert len(worklist(study.protocol, "CD")) == 4
     assert panel.ui.studyLabel.text().startswith("Eyes: 3 images.")
     assert not panel.ui.newStudyBox.isVisible()
+
+
+def test_a_ct_with_several_labels_and_a_time_limit(open_panel, slicer, messages, tmp_path):
+    from medai.images import Volume, write_volume
+    from medai.studies import label
+
+    ct = Volume(np.full((6, 40, 50), -700, np.int16), np.diag([-1, -1, 3, 1]), "CT", "chest")
+    write_volume(ct, tmp_path / "chest.nrrd")
+    study = create_study(
+        tmp_path / "study",
+        StudyPlan(
+            title="CT",
+            images=[tmp_path / "chest.nrrd"],
+            raters=["AB", "CD"],
+            labels=[label("ground-glass opacity"), label("consolidation")],
+            time_limit_seconds=60.0,
+        ),
+    )
+    panel = open_panel(NAME)
+    open_folder(panel, study.folder)
+    drawn = {}
+    for number, rater in enumerate(study.protocol.raters):
+        be(panel, rater)
+        assert "of 1:00" in panel.ui.timeLabel.text()
+        drawn[rater] = np.zeros((2, *ct.grid_shape), np.uint8)
+        drawn[rater][0, 1:4, 5:20, 5 : 20 + number] = 1
+        drawn[rater][1, 2:3, 25:30, 10:20] = 1
+        for entry, mask in zip(study.protocol.labels, drawn[rater], strict=True):
+            outline(panel, slicer, mask, entry.name)
+        session = panel.widget._annotate._session
+        session.active._before += 60.0
+        panel.widget._annotate._clock.timeout.emit()
+        assert "time is up" in panel.ui.timeLabel.text()
+        assert panel.ui.segmentEditor.activeEffectName() == ""
+        panel.ui.submitButton.click()
+        panel.wait()
+        (record,) = rater_records(study, rater)
+        assert record.active_seconds >= 60
+        for entry, mask in zip(study.protocol.labels, drawn[rater], strict=True):
+            assert np.array_equal(read_mask(study, record).mask(entry.name), mask)
+    be(panel, OWNER)
+    assert [panel.ui.labelComboBox.itemText(row) for row in range(2)] == [
+        "ground-glass opacity",
+        "consolidation",
+    ]
+    panel.ui.labelComboBox.setCurrentIndex(1)
+    run(panel, messages)
+    assert messages.shown == []
+    ((name, icc, *_),) = table(panel.ui.imageTable)
+    assert (name, icc) == ("chest", "1.00")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from medai.commands.console import print_answer, print_warning, running
 from medai.commands.options import JsonOption, OutputOption, OverwriteOption
+
+if TYPE_CHECKING:
+    from medai.studies.rater_folder import RaterFolder
 
 
 class MethodChoice(StrEnum):
@@ -30,7 +34,8 @@ def agree(
     study: Annotated[
         Path,
         typer.Argument(
-            metavar="STUDY", help="Folder with a folder per image and a mask file per rater."
+            metavar="STUDY",
+            help="A study, or a folder with a folder per image and a mask file per rater.",
         ),
     ],
     output: OutputOption,
@@ -63,16 +68,17 @@ def agree(
     from medai.output import atomic_folder
     from medai.reports.agreement import summary_of
     from medai.reports.folder_agreement import write_folder_agreement
-    from medai.studies.rater_folder import open_rater_folder
 
+    models = [name.strip() for name in candidates.split(",") if name.strip()]
     with (
+        TemporaryDirectory() as scratch,
         atomic_folder(output, overwrite=overwrite) as folder,
         running("Reading the masks") as (progress, cancelled),
     ):
         report = write_folder_agreement(
-            open_rater_folder(study, label=label),
+            _source(study, label, models, Path(scratch)),
             folder,
-            candidates=[name.strip() for name in candidates.split(",") if name.strip()],
+            candidates=models,
             method=method.value,
             link_variance=link_variance.value,
             exclude_above=exclude_above,
@@ -86,3 +92,16 @@ def agree(
         print_warning(note)
     sentences = [result.sentence, *(candidate.sentence for candidate in result.candidates)]
     print_answer(" ".join(sentences), summary_of(report), as_json=as_json)
+
+
+def _source(study: Path, label: str | None, models: list[str], scratch: Path) -> RaterFolder:
+    """The folder of masks, or a study's outlines that count, exported into ``scratch``."""
+    from medai.studies import export_study, open_study
+    from medai.studies.export import BETWEEN_RATERS
+    from medai.studies.protocol import STUDY_FILE
+    from medai.studies.rater_folder import open_rater_folder
+
+    if not (study / STUDY_FILE).is_file():
+        return open_rater_folder(study, label=label)
+    export = export_study(open_study(study), scratch / "export", predictions=models)
+    return open_rater_folder(export.folder / BETWEEN_RATERS, label=label, notes=export.notes)

@@ -42,6 +42,7 @@ def segment(
 ) -> None:
     """Find lesions in a chest CT and measure how much of each lung they fill."""
     from medai.images import read_volume
+    from medai.images.hounsfield import require_ct_study
     from medai.inference import LesionOptions, segment_lesions
     from medai.measures import burden_sentence
     from medai.models import ModelStore
@@ -52,6 +53,7 @@ def segment(
     # The folder is tried first, so that nobody waits for a network and then can't save.
     with atomic_folder(output, overwrite=overwrite) as folder:
         volume = read_volume(study, series=series)
+        require_ct_study(volume)
         mask = None if lungs is None else read_volume(lungs)
         store = ModelStore()
         chosen = model if model is not None else store.recommended("lesions").id

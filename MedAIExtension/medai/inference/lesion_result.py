@@ -15,7 +15,7 @@ from medai.models.card import ModelCard
 
 # Regions below this score get no mask (a network makes a hundred of them in every slice, and masks
 # are half its work), so no score threshold below it shows more.
-LOWEST_SCORE = 0.3
+LOWEST_SCORE = 0.5
 
 
 @dataclass(frozen=True, eq=False)

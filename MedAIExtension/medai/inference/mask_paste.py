@@ -92,11 +92,14 @@ class _Patch:
         )
         self.empty = self._rows[1] >= self._rows[2] or self._columns[1] >= self._columns[2]
 
-    def paint(self, mask: NDArray, *, edge: bool = False) -> NDArray[np.float32]:
+    def paint(self, mask: NDArray[np.float32], *, edge: bool = False) -> NDArray[np.float32]:
         """The mask (28, 28), bilinear, at the pixels of ``place``; outside it 0, or its edge."""
-        padded = np.pad(mask, 1, mode="edge" if edge else "constant")
-        rows, columns = (_axis(span) for span in (self._rows, self._columns))
-        return rows @ padded.astype(np.float32) @ columns.T
+        padded = np.zeros((_PADDED, _PADDED), np.float32)
+        padded[1:-1, 1:-1] = mask
+        below, share = _samples(self._rows, edge)
+        lines = padded[below] * (1 - share[:, None]) + padded[below + 1] * share[:, None]
+        below, share = _samples(self._columns, edge)
+        return lines.take(below, 1) * (1 - share) + lines.take(below + 1, 1) * share
 
 
 def _span(low: float, high: float, size: int) -> tuple[int, int, int, int]:
@@ -107,17 +110,20 @@ def _span(low: float, high: float, size: int) -> tuple[int, int, int, int]:
     return first, max(first, 0), min(first + length, size), length
 
 
-def _axis(span: tuple[int, int, int, int]) -> NDArray[np.float32]:
+def _samples(
+    span: tuple[int, int, int, int], edge: bool
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """For each pixel of a span: the mask pixel below it, and the share of the next one."""
     first, start, stop, length = span
-    return _bilinear(length)[start - first : stop - first]
+    below, share = _bilinear(length, edge)
+    return below[start - first : stop - first], share[start - first : stop - first]
 
 
-@lru_cache(maxsize=2048)
-def _bilinear(length: int) -> NDArray[np.float32]:
-    """The matrix (length, 30) that resamples 30 pixels to ``length``, centres aligned."""
-    position = np.clip((np.arange(length) + 0.5) * _PADDED / length - 0.5, 0, _PADDED - 1)
-    below = np.minimum(position.astype(int), _PADDED - 2)
-    matrix = np.zeros((length, _PADDED), np.float32)
-    matrix[np.arange(length), below] = 1 - (position - below)
-    matrix[np.arange(length), below + 1] += position - below
-    return matrix
+@lru_cache(maxsize=4096)
+def _bilinear(length: int, edge: bool) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Resampling 30 pixels to ``length``, borders aligned; ``edge`` keeps to the inner 28."""
+    position = (np.arange(length) + 0.5) * _PADDED / length - 0.5
+    rim = 1 if edge else 0
+    position = np.clip(position, rim, _PADDED - 1 - rim)
+    below = np.minimum(position.astype(np.intp), _PADDED - 2)
+    return below, (position - below).astype(np.float32)

@@ -63,12 +63,17 @@ class RegionDetector:
     ) -> None:
         # torchvision's modules are untyped: their attributes are Tensor or Module to a checker.
         fast: Any = fast_copy(network, device, dtype)
-        self._backbone: Any = fast.backbone
-        self._rpn: Any = fast.rpn
+        self._body: Any = fast.backbone.body
+        # The pyramid and the proposals are a tenth of the work, and rounded box corners and
+        # rankings would change which regions are found: they stay in float32.
+        exact: Any = fast_copy(network, device, torch.float32)
+        self._pyramid: Any = exact.backbone.fpn
+        self._rpn: Any = exact.rpn
         self._heads: Any = fast.roi_heads
+        self._heads.box_predictor = exact.roi_heads.box_predictor
         self._device, self._dtype = device, dtype
         self._anchors: dict[tuple[int, int], Tensor] = {}
-        _feed_grey_once(self._backbone)
+        _feed_grey_once(self._body)
         _take_cells_first(self._heads.box_head.fc6)
 
     @torch.inference_mode()
@@ -81,7 +86,7 @@ class RegionDetector:
         """
         size = (images.shape[2], images.shape[3])
         images = images.to(self._device, self._dtype, memory_format=torch.channels_last)
-        maps = self._backbone(images)
+        maps = self._pyramid({name: m.float() for name, m in self._body(images).items()})
         proposals, counts = self._propose(list(maps.values()), size)
         image = torch.arange(len(images), device=self._device).repeat_interleave(counts)
         table = FeatureTable([maps[n] for n in self._heads.box_roi_pool.featmap_names], size)
@@ -89,10 +94,10 @@ class RegionDetector:
             self._heads.box_head(table.pool(*some, BOX_CELLS).to(self._dtype))
             for some in _portions(proposals, image)
         ]
-        logits, moves = self._heads.box_predictor(torch.cat(features))
+        logits, moves = self._heads.box_predictor(torch.cat(features).float())
         boxes, scores, labels, image = self._heads.select(
-            logits.float(),
-            moves.float(),
+            logits,
+            moves,
             list(proposals.split(counts.tolist())),
             [size] * len(images),
             score_threshold,
@@ -109,11 +114,11 @@ class RegionDetector:
         anchors = self._anchors_of(maps, size).split([o[0].numel() for o in objectness])
         boxes, scores, levels = [], [], []
         for level, (o, d, a) in enumerate(zip(objectness, deltas, anchors, strict=True)):
-            values = o.permute(0, 2, 3, 1).flatten(1).float()
+            values = o.permute(0, 2, 3, 1).flatten(1)
             limit = min(self._rpn.pre_nms_top_n(), values.shape[1])
             best, index = values.topk(limit, dim=1)
             moves = d.permute(0, 2, 3, 1).reshape(len(d), -1, 4)
-            moves = moves.gather(1, index[..., None].expand(-1, -1, 4)).float()
+            moves = moves.gather(1, index[..., None].expand(-1, -1, 4))
             decoded = self._rpn.box_coder.decode_single(moves.flatten(0, 1), a[index].flatten(0, 1))
             boxes.append(decoded.view(len(d), limit, 4))
             scores.append(best.sigmoid())
@@ -139,9 +144,7 @@ class RegionDetector:
     def _anchors_of(self, maps: list[Tensor], size: tuple[int, int]) -> Tensor:
         if size not in self._anchors:
             one = ImageList(torch.empty(1, 1, *size, device=self._device), [size])
-            self._anchors = {
-                size: self._rpn.anchor_generator(one, [m[:1].float() for m in maps])[0]
-            }
+            self._anchors = {size: self._rpn.anchor_generator(one, [m[:1] for m in maps])[0]}
         return self._anchors[size]
 
     def _masks(self, table: FeatureTable, boxes: Tensor, labels: Tensor, image: Tensor) -> Tensor:
@@ -160,9 +163,9 @@ def _portions(boxes: Tensor, image: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     return zip(boxes.split(_REGIONS_AT_ONCE), image.split(_REGIONS_AT_ONCE), strict=True)
 
 
-def _feed_grey_once(backbone: Any) -> None:
+def _feed_grey_once(body: Any) -> None:
     """Three equal channels through a convolution are one channel through its summed kernels."""
-    stem = backbone.body["conv1"]
+    stem = body["conv1"]
     stem.weight = nn.Parameter(
         stem.weight.float().sum(dim=1, keepdim=True).to(stem.weight.dtype), requires_grad=False
     )

@@ -1,4 +1,4 @@
-"""A classifier on the encoder of a U-Net, so that a lesion network's features can be used."""
+"""A classifier on the first levels of a U-Net, so that a lesion network's features can be used."""
 
 from __future__ import annotations
 
@@ -7,48 +7,75 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from medai.errors import InputError
 from medai.networks.unet import DoubleConv, Down
+
+MOST_LEVELS = 4
 
 
 class UNetEncoder(nn.Module):
-    """The way down of a U-Net: images (n, 1, h, w) to (n, 16·width, h/16, w/16)."""
+    """The way down of a U-Net: images (n, 1, h, w) to the maps of its last level.
 
-    def __init__(self, width: int) -> None:
+    The maps of level k are (n, width·2^k, h/2^k, w/2^k).
+    """
+
+    def __init__(self, width: int, levels: int) -> None:
         super().__init__()
         self.inc = DoubleConv(1, width)
-        self.down1 = Down(width, 2 * width)
-        self.down2 = Down(2 * width, 4 * width)
-        self.down3 = Down(4 * width, 8 * width)
-        self.down4 = Down(8 * width, 16 * width)
+        for level in range(1, levels + 1):
+            setattr(self, f"down{level}", Down(width * 2 ** (level - 1), width * 2**level))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down4(self.down3(self.down2(self.down1(self.inc(x)))))
+        for part in self.children():
+            x = part(x)
+        return x
 
 
 class UNetClassifier(nn.Module):
     """Normalised grey pictures (n, 3, h, w), three equal channels, to logits (n, outputs).
 
-    The last maps are pooled by mean and by maximum; dropout 0.3 and one layer follow.
+    Mean and standard deviation of every map of every level go through one linear layer.
     """
 
-    def __init__(self, width: int, outputs: int) -> None:
+    def __init__(self, width: int, levels: int, outputs: int) -> None:
         super().__init__()
-        self.features = UNetEncoder(width)
-        self.classifier = nn.Sequential(nn.Dropout(0.3), nn.Linear(2 * 16 * width, outputs))
+        self.features = UNetEncoder(width, levels)
+        maps = width * (2 ** (levels + 1) - 1)
+        self.classifier = nn.Linear(2 * maps, outputs)
 
     def forward(self, images: Tensor) -> Tensor:
-        maps = self.features(images[:, :1])
-        return self.classifier(torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1))
+        return self.classifier(self.statistics(images))
+
+    def statistics(self, images: Tensor) -> Tensor:
+        """Mean and standard deviation of every map, level by level, (n, 2·maps)."""
+        found: list[Tensor] = []
+        handles = [
+            part.register_forward_hook(lambda module, given, maps: found.extend(_mean_std(maps)))
+            for part in list(self.features.children())[:-1]
+        ]
+        try:
+            found += _mean_std(self.features(images[:, :1]))
+        finally:
+            for handle in handles:
+                handle.remove()
+        return torch.cat(found, dim=1)
 
     def copy_segmentation_weights(self, state_dict: Mapping[str, Tensor]) -> None:
-        """Take the encoder of a U-Net of the same width, one input channel, not bilinear."""
+        """Take the first levels of a U-Net of the same width with one input channel."""
         encoder = self.features.state_dict()
         self.features.load_state_dict({name: state_dict[name] for name in encoder})
 
 
-def unet_classifier(width: int = 24, outputs: int = 1) -> UNetClassifier:
-    """A U-Net's encoder with a classifier on it, randomly initialised.
+def unet_classifier(width: int = 24, levels: int = 2, outputs: int = 1) -> UNetClassifier:
+    """The first ``levels`` + 1 levels of a U-Net with a linear layer on them, randomly initialised.
 
     Any h and w of at least 16. With one output its sigmoid is p(COVID-19), never the complement.
+    Raises InputError when ``levels`` is not 1 to 4.
     """
-    return UNetClassifier(width, outputs)
+    if not 1 <= levels <= MOST_LEVELS:
+        raise InputError(f"{levels} levels of a U-Net, expected 1 to {MOST_LEVELS}.")
+    return UNetClassifier(width, levels, outputs)
+
+
+def _mean_std(maps: Tensor) -> list[Tensor]:
+    return [maps.mean(dim=(2, 3)), maps.std(dim=(2, 3), correction=0)]

@@ -91,5 +91,5 @@ def png_bytes(rgb: NDArray[np.uint8]) -> bytes:
     from PIL import Image
 
     stream = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(rgb)).save(stream, format="PNG", optimize=True)
+    Image.fromarray(np.ascontiguousarray(rgb)).save(stream, format="PNG", compress_level=6)
     return stream.getvalue()

@@ -14,10 +14,15 @@ def remove_node(node: Any) -> None:
     scene = host.start().mrmlScene
     if node.GetScene() is not scene:
         return
+    displays = []
     if node.IsA("vtkMRMLDisplayableNode"):
-        for index in reversed(range(node.GetNumberOfDisplayNodes())):
-            scene.RemoveNode(node.GetNthDisplayNode(index))
+        displays = [
+            node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())
+        ]
+    # The node first: a slice view gives a volume that lost its display a new one at once.
     scene.RemoveNode(node)
+    for display in displays:
+        scene.RemoveNode(display)
 
 
 def remove_with_results(source: Any) -> None:

@@ -31,8 +31,8 @@ class Feedback:
     def sentence(self) -> str:
         """The comparison in one sentence."""
         if not self.reference:
-            marked = "Right" if not self.outlined else "You outlined something"
-            return f"{self.label}: {marked}: there is nothing to outline here."
+            marked = "right," if not self.outlined else "you outlined something, but"
+            return f"{self.label}: {marked} there is nothing to outline here."
         if not self.outlined:
             return f"{self.label}: you outlined nothing, but there is something."
         size = self.outlined / self.reference - 1

@@ -8,6 +8,7 @@ STUDY/ratings.csv                image, rater, quality, reasons, seconds, covari
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,21 +105,24 @@ class RaterFolder:
         return None if path is None else read_volume(path)
 
 
-def open_rater_folder(folder: Path | str, *, label: str | None = None) -> RaterFolder:
+def open_rater_folder(
+    folder: Path | str, *, label: str | None = None, notes: Sequence[str] = ()
+) -> RaterFolder:
     """Find the images and raters of a folder; nothing but the table is read yet.
 
-    label: the segment's name, or the value in a label map, to compare.
+    label: the segment's name, or the value in a label map, to compare. notes: what is known about
+    the folder already.
     Raises StudyError when there is no such folder, no image with a mask, or the table is damaged.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise StudyError(f"{folder} is not a folder: expected {LAYOUT}.")
     masks: dict[str, dict[str, Path]] = {}
-    notes: list[str] = []
+    passed_over: list[str] = []
     for image_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
         if image_folder.name.startswith("."):
             continue
-        found = _mask_files(image_folder, notes)
+        found = _mask_files(image_folder, passed_over)
         if len(found) > MAX_RATERS:
             raise StudyError(
                 f"{image_folder.name}: {len(found)} raters, expected at most {MAX_RATERS}."
@@ -126,15 +130,15 @@ def open_rater_folder(folder: Path | str, *, label: str | None = None) -> RaterF
         if found:
             masks[image_folder.name] = found
         else:
-            notes.append(f"{image_folder.name} is passed over: it holds no mask.")
+            passed_over.append(f"{image_folder.name} is passed over: it holds no mask.")
     if not masks:
         raise StudyError(f"{folder} holds no masks: expected {LAYOUT}.")
     path = folder / RATINGS_TABLE
     table = read_ratings_table(path) if path.is_file() else RatingsTable({}, {}, {})
     unknown = sorted(set(table.images) - set(masks))
     if unknown:
-        notes.append(f"{RATINGS_TABLE} names images without masks: {', '.join(unknown[:5])}.")
-    return RaterFolder(folder, masks, table, label, tuple(notes))
+        passed_over.append(f"{RATINGS_TABLE} names images without masks: {', '.join(unknown[:5])}.")
+    return RaterFolder(folder, masks, table, label, (*notes, *passed_over))
 
 
 def _mask_files(folder: Path, notes: list[str]) -> dict[str, Path]:

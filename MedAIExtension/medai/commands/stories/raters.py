@@ -37,9 +37,9 @@ def tell(stage: Stage) -> Story:
         title="How well raters agree",
         sentences=(
             analysis.cohort.sentence,
-            f"A consensus with a reliability of 0.9 takes {needed} such raters. On images that came "
-            f"back unannounced, the raters overlap with themselves by a Dice of {oneself:.2f} or "
-            "more.",
+            f"A consensus with a reliability of 0.9 takes {needed} such raters. On images that "
+            f"came back unannounced, raters overlap with themselves by a Dice of {oneself:.2f} "
+            "or more.",
             "The raters are simulated: each has a bias and a hand of a certain roughness, misses "
             "some lesions and sees some that are not there.",
         ),

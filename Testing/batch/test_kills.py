@@ -1,0 +1,106 @@
+"""A batch that is killed loses nothing, and ends with the same bytes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from medai.batch.run import LOCK_FILE
+from Testing.batch.conftest import ROOT, STUDIES, files_of
+
+pytestmark = [
+    pytest.mark.xdist_group("batch"),
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="the trials fork"),
+]
+
+
+def test_ten_kills_at_random_moments_leave_the_bytes_of_an_undisturbed_run(cohort, undisturbed):
+    report = cohort.trials(cohort.list_path, cohort.folder / "killed", 10, "here")
+    assert len(report["kills"]) == 10
+    assert report["broken"] == []
+    assert report["states"]["kept"] >= max(report["kills"])
+    assert sum(report["states"].values()) == STUDIES and "failed" not in report["states"]
+    assert files_of(cohort.folder / "killed") == undisturbed
+
+
+def test_the_same_on_a_dask_cluster_of_two_workers(cohort, undisturbed):
+    distributed = pytest.importorskip("distributed")
+    os.environ.update(cohort.environment)
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    ) as cluster:
+        report = cohort.trials(
+            cohort.list_path, cohort.folder / "dask", 10, cluster.scheduler_address
+        )
+    assert len(report["kills"]) == 10 and report["broken"] == []
+    assert sum(report["states"].values()) == STUDIES and "failed" not in report["states"]
+    assert files_of(cohort.folder / "dask") == undisturbed
+
+
+def test_a_dying_process_costs_one_study_and_a_dying_batch_leaves_no_process(cohort, undisturbed):
+    few = cohort.folder / "few.csv"
+    few.write_text("".join(cohort.list_path.read_text().splitlines(keepends=True)[:5]))
+    output = cohort.folder / "processes"
+    command = [
+        *(sys.executable, "-m", "medai.cli", "batch", few, "--task", "segment", "-o", output),
+        *("--workers", "1", "--device", "cpu"),
+    ]
+    batch = subprocess.Popen(command, cwd=ROOT, env=cohort.environment, stderr=subprocess.PIPE)
+    kill(worker_of(batch))
+    until(lambda: list((output / "studies").glob("Fall-02")))
+    last = worker_of(batch)
+    batch.send_signal(signal.SIGKILL)
+    batch.wait()
+    until(lambda: not last.is_running())
+    assert not (output / "results.csv").exists()
+
+    done = subprocess.run(
+        command, cwd=ROOT, env=cohort.environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "4 studies done" in done.stdout
+    found = files_of(output / "studies")
+    assert found == {
+        name: data for name, data in of_studies(undisturbed).items() if name.split("/")[0] in FEW
+    }
+    assert (output / LOCK_FILE).exists()
+
+
+FEW = {f"Fall-{number:02d}" for number in range(1, 5)}
+
+
+def of_studies(files):
+    return {
+        name.removeprefix("studies/"): data
+        for name, data in files.items()
+        if name.startswith("studies/")
+    }
+
+
+def worker_of(batch: subprocess.Popen) -> psutil.Process:
+    """The process that does the studies (multiprocessing has one more, for its own ends)."""
+
+    def workers():
+        children = psutil.Process(batch.pid).children()
+        return [c for c in children if "spawn_main" in " ".join(c.cmdline())]
+
+    return until(workers)[0]
+
+
+def kill(process: psutil.Process) -> None:
+    process.kill()
+    until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+
+
+def until(condition, seconds: float = 120.0):
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+    return found
