@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,54 +26,46 @@ if find_spec("medai") is None:
 if find_spec("RaterAgreementLib") is None:
     sys.path.append(str(Path(__file__).resolve().parent))
 
+from RaterAgreementLib.agreement_view import (
+    AgreementView,
+    Work,
+    export,
+    quick_measures,
+    scene_work,
+    study_work,
+)
 from RaterAgreementLib.analyse_side import AnalyseSide
 from RaterAgreementLib.annotate_side import AnnotateSide
 from RaterAgreementLib.live_readout import LiveReadout
 from RaterAgreementLib.new_study import NewStudyForm
 from RaterAgreementLib.segmentation_choice import SegmentationChoice
+from RaterAgreementLib.shown_image import NO_CONSENSUS, ShownImage
 
-from medai import scene
-from medai.agreement import CohortResult, ImageRatings, cohort, krippendorff_alpha, rating_patterns
-from medai.agreement.alternative_annotator import dice_matrix
-from medai.errors import InputError, StudyError
-from medai.images import read_volume
-from medai.output import atomic_folder
-from medai.palette import Rgb, rater_color
-from medai.reports.study_agreement import write_ratings_agreement, write_study_agreement
+from medai.agreement import ImageRatings
+from medai.errors import StudyError
 from medai.scene.agreement import (
     CONSENSUS_METHODS,
     CohortNodes,
-    hide_consensus,
     show_cohort,
-    show_consensus,
-    show_raters,
 )
-from medai.scene.color_maps import show_map
-from medai.scene.removal import remove_with_results
-from medai.scene.segmentation_ratings import ratings_of_nodes
 from medai.studies import (
     CaseView,
     Study,
-    StudyAnalysis,
     StudyPlan,
     add_predictions,
-    analyse_study,
     create_study,
     open_case,
     open_study,
     phantom_study,
     predicting_models,
-    rated_image,
     require_writable,
     training_feedback,
 )
-from medai.studies.rater_folder import RatedCase
 from medai_panels.panel_widget import PanelWidget
 from medai_panels.shown_errors import shown_errors
 from medai_panels.usable import set_usable
 
 STUDY, SCENE = "Study folder", "Segmentations in the scene"
-NO_CONSENSUS = "none"
 
 
 class RaterAgreement(ScriptedLoadableModule):
@@ -385,41 +376,13 @@ class RaterAgreementWidget(PanelWidget):
         return ""
 
 
-@dataclass(frozen=True, eq=False)
-class AgreementView:
-    """What an analysis gave, and where its images come from.
-
-    study is None for the scene's segmentations; then ratings holds the one image and volume_node
-    its node.
-    """
-
-    cohort: CohortResult
-    repeat_rows: tuple[dict[str, Any], ...]
-    notes: tuple[str, ...]
-    label: str
-    predictions: tuple[str, ...]
-    study: Study | None = None
-    ratings: ImageRatings | None = None
-    volume_node: Any = None
-
-    @property
-    def colors(self) -> dict[str, Rgb]:
-        """Each rater's color: by place in the study's list, models after the raters."""
-        listed = () if self.study is None else self.study.protocol.raters
-        found = (*self.cohort.raters, *self.predictions)
-        order = [*listed, *(rater for rater in found if rater not in listed)]
-        return {rater: rater_color(order.index(rater)) for rater in order if rater in found}
-
-
 class RaterAgreementLogic(ScriptedLoadableModuleLogic):
     """Studies and segmentation nodes in; agreement, nodes and files out. No widgets."""
 
     def __init__(self) -> None:
         ScriptedLoadableModuleLogic.__init__(self)
         self.cohort_nodes: CohortNodes | None = None
-        self._rater_nodes: Any = None
-        self._ratings: ImageRatings | None = None
-        self._study_volume: Any = None  # the image of a study that this logic loaded
+        self.image = ShownImage()
 
     def getParameterNode(self) -> RaterAgreementParameterNode:
         return RaterAgreementParameterNode(super().getParameterNode())
@@ -452,29 +415,9 @@ class RaterAgreementLogic(ScriptedLoadableModuleLogic):
 
     def study_work(
         self, study: Study, label: str, predictions: list[str], leaveOneOut: bool
-    ) -> Any:
+    ) -> Work:
         """The work of analysing a study: a function of (on_image, progress, cancelled)."""
-
-        def work(on_image: Any, progress: Any, cancelled: Any) -> AgreementView:
-            found = analyse_study(
-                study,
-                label,
-                predictions=predictions,
-                leave_one_out=leaveOneOut,
-                on_image=on_image,
-                progress=progress,
-                cancelled=cancelled,
-            )
-            return AgreementView(
-                found.cohort,
-                found.repeat_rows,
-                found.notes,
-                found.label,
-                tuple(predictions),
-                study=study,
-            )
-
-        return work
+        return study_work(study, label, predictions, leaveOneOut)
 
     def outlined_volume(self, nodes: list[Any]) -> Any:
         """The volume that the first of these segmentation nodes was drawn on, or None."""
@@ -486,88 +429,25 @@ class RaterAgreementLogic(ScriptedLoadableModuleLogic):
 
     def scene_work(
         self, nodes: list[Any], volumeNode: Any, regionNode: Any, leaveOneOut: bool
-    ) -> Any:
+    ) -> Work:
         """The work of comparing segmentation nodes, as study_work.
 
-        Raises RatingError or GeometryError when they can't be compared.
+        Raises InputError, RatingError or GeometryError when they can't be compared.
         """
-        if volumeNode is None:
-            raise InputError(_("No image is chosen: choose the image that was outlined."))
-        ratings, notes = ratings_of_nodes(nodes, volumeNode, regionNode)
-
-        def work(on_image: Any, progress: Any, cancelled: Any) -> AgreementView:
-            on_image(ratings)
-            found = cohort([ratings], leave_one_out=leaveOneOut, cancelled=cancelled)
-            return AgreementView(found, (), notes, "", (), ratings=ratings, volume_node=volumeNode)
-
-        return work
+        return scene_work(nodes, volumeNode, regionNode, leaveOneOut)
 
     def quick_measures(self, ratings: ImageRatings) -> tuple[float, float, float]:
         """Alpha, mean Dice and mean extent of one image: what needs no model fit."""
-        patterns = rating_patterns(ratings.masks, ratings.roi)
-        raters = patterns.raters
-        table = dice_matrix(patterns)
-        dice = (table.sum() - table.trace()) / (raters * (raters - 1)) if raters > 1 else 1.0
-        inside = ratings.masks if ratings.roi is None else ratings.masks[:, ratings.roi != 0]
-        alpha = krippendorff_alpha(inside) if raters > 1 else float("nan")
-        return alpha, float(dice), float(inside.mean())
+        return quick_measures(ratings)
 
     def show_cohort(self, view: AgreementView) -> CohortNodes:
         """The tables and plots of an analysis as nodes."""
         self.cohort_nodes = show_cohort(view.cohort)
         return self.cohort_nodes
 
-    def show_image(self, view: AgreementView, image: str) -> Any:
-        """Show one image with all raters' outlines and their disagreement; returns the nodes."""
-        self.forget_image()
-        if view.study is None:
-            ratings, node = view.ratings, view.volume_node
-            if node.GetScene() is None:
-                raise InputError(_("The image of this result is no longer in the scene."))
-        else:
-            rated = rated_image(view.study, image, predictions=view.predictions)
-            ratings = rated.ratings(view.label)
-            volume = read_volume(view.study.image_path(image))
-            node = scene.show_volume(replace(volume, name=image))
-            self._study_volume = node
-        self._ratings = ratings
-        self._rater_nodes = show_raters(ratings, view.colors, node)
-        return self._rater_nodes
-
-    def set_shown(self, *, outlines: bool, disagreement: bool, consensus: str) -> None:
-        """Show and hide what lies over the image that is shown."""
-        nodes = self._rater_nodes
-        if nodes is None:
-            return
-        nodes.outlines.GetDisplayNode().SetVisibility(outlines)
-        show_map(nodes.disagreement if disagreement else None)
-        if consensus == NO_CONSENSUS:
-            hide_consensus(nodes.volume)
-        else:
-            show_consensus(self._ratings, consensus, nodes.volume)
-
-    def forget_image(self) -> None:
-        """Take a study's image, and what lies over it, out of the scene."""
-        self._remove_study_volume()
-
     def export(self, view: AgreementView, folder: Path) -> None:
         """Write tables, report and masks into a new folder. Raises OutputError."""
-        with atomic_folder(folder) as work:
-            if view.study is not None:
-                analysis = StudyAnalysis(view.label, view.cohort, view.repeat_rows, view.notes)
-                write_study_agreement(view.study, analysis, work, predictions=view.predictions)
-            else:
-                volume = scene.volume_from_node(view.volume_node)
-                case = RatedCase(view.ratings, volume.ijk_to_ras, volume.has_spacing, view.notes)
-                write_ratings_agreement(view.cohort, case, volume, work)
-
-    def _remove_study_volume(self) -> None:
-        # What is removed below must not be asked to show itself meanwhile.
-        self._rater_nodes = self._ratings = None
-        node, self._study_volume = self._study_volume, None
-        show_map(None)
-        if node is not None and node.GetScene() is not None:
-            remove_with_results(node)
+        export(view, folder)
 
 
 class RaterAgreementTest(ScriptedLoadableModuleTest):
@@ -588,6 +468,6 @@ class RaterAgreementTest(ScriptedLoadableModuleTest):
             work = logic.study_work(study, "", [], True)
             view = work(lambda ratings: None, lambda progress: None, lambda: False)
             self.assertEqual(len(view.cohort.images), 4)
-            nodes = logic.show_image(view, view.cohort.images[0])
+            nodes = logic.image.show(view, view.cohort.images[0])
             self.assertEqual(nodes.outlines.GetSegmentation().GetNumberOfSegments(), 4)
         self.delayDisplay("Done")

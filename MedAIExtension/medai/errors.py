@@ -8,10 +8,20 @@ shows it as it is.
 from __future__ import annotations
 
 
+# A message may quote a damaged file; what is longer is cut in the middle.
+_LONGEST_MESSAGE = 1000
+
+
 class MedAIError(Exception):
     """Base of all errors a user can meet."""
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        line = " ".join(super().__str__().splitlines())
+        if len(line) <= _LONGEST_MESSAGE:
+            return line
+        return f"{line[: _LONGEST_MESSAGE - 201]} … {line[-198:]}"
 
 
 class InputError(MedAIError, ValueError):

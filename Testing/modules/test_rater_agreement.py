@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from medai.agreement import majority
 from medai.errors import OutputError
 from medai.images import read_volume, segmentation_from_masks, write_segmentation
 from medai.phantoms.raters import SIMULATED_RATERS, simulate_rating
@@ -21,6 +22,7 @@ from medai.studies import (
     open_drafts,
     open_study,
     phantom_study,
+    rated_image,
     rater_status,
     read_mask,
     start_session,
@@ -546,6 +548,17 @@ def test_a_model_is_compared_as_one_more_rater(open_panel, slicer, messages, ful
     assert "unet " in panel.ui.summaryLabel.text()
     assert "advantage probability" in panel.ui.summaryLabel.text()
     assert "unet" in [row[0] for row in table(panel.ui.raterTable)]
+    # The model is drawn, but has no say in what the raters say together.
+    name = table(panel.ui.imageTable)[0][0]
+    outlines = slicer.util.getNode(f"{name} raters").GetSegmentation()
+    assert outlines.GetSegment("unet") is not None
+    panel.ui.consensusComboBox.setCurrentText("majority")
+    panel.wait()
+    raters = rated_image(full_study, name).ratings("lesion")
+    together = slicer.util.arrayFromSegmentBinaryLabelmap(
+        slicer.util.getNode(f"{name} consensus"), "consensus", slicer.util.getNode(name)
+    )
+    assert np.array_equal(together != 0, majority(raters.masks, raters.roi).mask != 0)
 
 
 def test_a_run_can_be_cancelled_while_the_window_lives(open_panel, slicer, messages, tmp_path):
@@ -730,6 +743,8 @@ def test_a_ct_with_several_labels_and_a_time_limit(open_panel, slicer, messages,
     for number, rater in enumerate(study.protocol.raters):
         be(panel, rater)
         assert "of 1:00" in panel.ui.timeLabel.text()
+        assert panel.ui.segmentEditor.isEnabled()
+        assert panel.ui.segmentEditor.activeEffectName() == "Paint"
         drawn[rater] = np.zeros((2, *ct.grid_shape), np.uint8)
         drawn[rater][0, 1:4, 5:20, 5 : 20 + number] = 1
         drawn[rater][1, 2:3, 25:30, 10:20] = 1
@@ -752,6 +767,7 @@ def test_a_ct_with_several_labels_and_a_time_limit(open_panel, slicer, messages,
         "consolidation",
     ]
     panel.ui.labelComboBox.setCurrentIndex(1)
+    messages.shown.clear()
     run(panel, messages)
     assert messages.shown == []
     ((name, icc, *_),) = table(panel.ui.imageTable)

@@ -85,10 +85,10 @@ def fork(task: object) -> int:
     return child
 
 
-def kill_trials(trials: int) -> list[str]:
+def kill_trials(trials: int, seed: int) -> list[str]:
     """Kill a saving rater at ``trials`` random moments; what was wrong afterwards, and when."""
     wrong: list[str] = []
-    moments = random.Random(1)
+    moments = random.Random(seed)
     with tempfile.TemporaryDirectory() as temporary:
         original = make_study(Path(temporary))
         for trial in range(trials):
@@ -226,7 +226,7 @@ def read_only() -> dict[str, object]:
 
 if __name__ == "__main__":
     trials = {
-        "kill": lambda: kill_trials(int(sys.argv[2])),
+        "kill": lambda: kill_trials(int(sys.argv[2]), int(sys.argv[3])),
         "together": lambda: simultaneous_raters(int(sys.argv[2]), int(sys.argv[3])),
         "full": full_disk,
         "read-only": read_only,

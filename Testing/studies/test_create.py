@@ -16,10 +16,12 @@ from medai.images import (
 )
 from medai.studies import (
     StudyPlan,
+    analyse_study,
     check_study,
     create_study,
     import_crops,
     label,
+    rated_image,
     read_mask,
     start_session,
     worklist,
@@ -28,6 +30,10 @@ from medai.studies.finding_images import find_images, find_masks
 from medai.studies.record import Remarks
 from medai.studies.submissions import study_records
 
+LIDC = (
+    Path(__file__).resolve().parents[2].parent
+    / "shared/data/lidc_four_readers/lidc_four_readers.npz"
+)
 RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -196,6 +202,26 @@ def test_crops_with_readers_become_a_study(tmp_path: Path) -> None:
         k = [image.name for image in study.protocol.images].index(record.image)
         j = study.protocol.raters.index(record.rater)
         assert np.array_equal(read_mask(study, record).mask("lesion")[0], masks[k, j])
+
+
+@pytest.mark.skipif(not LIDC.is_file(), reason="the LIDC crops are not on this machine")
+def test_real_crops_of_four_readers_are_imported_and_analysed(tmp_path: Path) -> None:
+    with np.load(LIDC) as held:
+        few = {key: held[key][:12] for key in ("images", "masks", "ids")}
+    np.savez(tmp_path / "few.npz", **few)
+    study = import_crops(tmp_path / "few.npz", tmp_path / "study")
+    assert len(study_records(study)) == 48
+    analysis = analyse_study(study)
+    masks = np.unpackbits(few["masks"], axis=-1)
+    for image, name in enumerate(few["ids"]):
+        inside = rated_image(study, str(name).replace("/", "_")[:-4]).ratings("lesion")
+        assert np.array_equal(inside.masks[:, 0], masks[image])
+        # Nothing that a reader marked lies outside the region that counts.
+        assert not (inside.masks.any(axis=0) & (inside.roi == 0)).any()
+    assert len(analysis.cohort.images) == 12
+    dice = analysis.cohort.summary("dice")
+    assert dice is not None
+    assert 0.6 < dice["mean"] < 1.0
 
 
 def test_an_archive_of_something_else_is_refused(tmp_path: Path) -> None:

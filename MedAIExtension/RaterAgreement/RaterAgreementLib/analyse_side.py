@@ -106,7 +106,7 @@ class AnalyseSide:
         self.run.abandon()
         self._result = None
         self._shown_image = ""
-        self._logic.forget_image()
+        self._logic.image.forget()
         self._show()
 
     def set_blind(self, reason: str) -> None:
@@ -153,7 +153,7 @@ class AnalyseSide:
             return
         with shown_errors(_("The image can't be shown."), wait_cursor=True):
             self._shown_image = self._order[row]
-            self._logic.show_image(self._result, self._shown_image)
+            self._logic.image.show(self._result, self._shown_image)
             self._apply()
 
     def _on_rater(self, row: int) -> None:
@@ -176,7 +176,7 @@ class AnalyseSide:
         self._ui.neededLabel.setText(
             needed_sentence(self._result.cohort, parameters.targetReliability)
         )
-        self._logic.set_shown(
+        self._logic.image.set_shown(
             outlines=parameters.showOutlines,
             disagreement=parameters.showDisagreement,
             consensus=parameters.consensus,
@@ -184,7 +184,7 @@ class AnalyseSide:
 
     def _show(self) -> None:
         ui, result = self._ui, self._result
-        sentence, notes = _("No result yet: open a study and press Run."), []
+        sentence, notes = _("No result yet: press Run."), []
         images: list[tuple[Any, ...]] = []
         raters: list[tuple[Any, ...]] = []
         self._order = []

@@ -51,7 +51,7 @@ class CaseEditor:
         self._widget.setSegmentationNode(self._case.outlines)
         self._widget.setSourceVolumeNode(self._case.volume)
         self._widget.setCurrentSegmentID(labels[0].name)
-        self._widget.setActiveEffectByName("Paint")
+        self.pause(False)
         self._widget.installKeyboardShortcuts()
         segmentation = self._case.outlines.GetSegmentation()
         for name in _CHANGES:

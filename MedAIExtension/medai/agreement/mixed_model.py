@@ -108,7 +108,7 @@ def _fit_batch(table: BinomialTable, over: bool, starts: Array | None) -> MixedM
         begin = _screen(table, over)
         owner = np.repeat(np.arange(table.sets), len(begin) // table.sets)
     else:
-        begin = _to_marginal(starts, over)
+        begin = to_marginal(starts, over)
         owner = np.arange(table.sets)
     x, values, converged = _climb(table, owner, begin, over)
     best = _best(owner, values, table.sets)
@@ -124,7 +124,7 @@ def _fit_batch(table: BinomialTable, over: bool, starts: Array | None) -> MixedM
         better = found[1] >= values[small] - 1e-7
         for target, source in zip((x, values, converged), found, strict=True):
             target[small[better]] = source[better]
-    final = _from_marginal(x, over)[0]
+    final = from_marginal(x, over)[0]
     sd = np.exp(final)
     sd_over = sd[:, 3] if over else np.zeros(len(sd))
     return MixedModelFit(sd[:, 0], sd[:, 1], sd_over, final[:, 2], values, converged)
@@ -154,7 +154,7 @@ def _objective(table: BinomialTable, owner: NDArray[np.intp], over: bool) -> Obj
     modes = zero_modes(len(owner), table, over)
 
     def objective(marginal: Array, index: NDArray[np.intp]) -> tuple[Array, Array]:
-        parameters, scale2 = _from_marginal(marginal, over)
+        parameters, scale2 = from_marginal(marginal, over)
         part = modes.take(index)
         value, raw = log_likelihood(parameters, table.take(owner[index]), part)
         modes.put(index, part)
@@ -176,7 +176,8 @@ def _scale2(logs: Array, over: bool) -> Array:
     return scale2
 
 
-def _from_marginal(marginal: Array, over: bool) -> tuple[Array, Array]:
+def from_marginal(marginal: Array, over: bool) -> tuple[Array, Array]:
+    """Parameters on the model's own scale, and κ², of parameters on the marginal scale."""
     scale2 = _scale2(marginal, over)
     parameters = marginal.copy()
     parameters[:, 1] += 0.5 * np.log(scale2)
@@ -184,7 +185,8 @@ def _from_marginal(marginal: Array, over: bool) -> tuple[Array, Array]:
     return parameters, scale2
 
 
-def _to_marginal(parameters: Array, over: bool) -> Array:
+def to_marginal(parameters: Array, over: bool) -> Array:
+    """Parameters on the scale of the search."""
     scale2 = _scale2(parameters, over)
     marginal = parameters.copy()
     marginal[:, 1] -= 0.5 * np.log(scale2)
@@ -204,7 +206,7 @@ def _screen(table: BinomialTable, over: bool) -> Array:
     flat = points.reshape(-1, points.shape[2])
     owner = np.repeat(np.arange(table.sets), len(grid))
     sample = _sample_rows(table)
-    parameters = _from_marginal(flat, over)[0]
+    parameters = from_marginal(flat, over)[0]
     values = np.empty(len(flat))
     step = max(1, _BATCH_NUMBERS // (sample.raters * sample.rows))
     for first in range(0, len(flat), step):

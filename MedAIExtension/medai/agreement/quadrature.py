@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from medai.agreement.binomial_table import BinomialTable
 from medai.agreement.maximize import maximize
-from medai.agreement.mixed_model import MixedModelFit
+from medai.agreement.mixed_model import MixedModelFit, from_marginal, to_marginal
 
 Array = NDArray[np.float64]
 
@@ -25,13 +25,15 @@ _WIDEST_STEP = 0.25
 _MOST_STEPS = 60
 _TOLERANCE = 1e-9
 _DIFFERENCE = 1e-5
-_LOWER = np.array([-6.0, -6.0, -60.0])
-_UPPER = np.array([4.5, 4.0, 60.0])
-_LONGEST = np.array([0.7, 0.7, 2.0])
-_STARTS = ((0.7, 0.3), (2.5, 0.5), (7.0, 1.0))
+# On the marginal scale of the search (see mixed_model).
+_LOWER = np.array([-6.0, -8.0, -12.0])
+_UPPER = np.array([4.5, 4.0, 12.0])
+_LONGEST = np.array([0.8, 1.0, 0.7])
+_STARTS = ((0.7, 0.3), (2.5, 0.3), (8.0, 0.2))
 _LONGEST_RATER_STEP = 1.5
 _NEARLY_ZERO = 0.2
-_BATCH_NUMBERS = 4_000_000
+# Keeps the temporary arrays of a batch in the processor's cache.
+_BATCH_NUMBERS = 40_000
 
 
 def nodes(largest_sd: float) -> tuple[Array, Array]:
@@ -111,7 +113,10 @@ def fit_by_quadrature(table: BinomialTable, *, starts: Array | None = None) -> M
 
     starts: (sets, 3) to climb from these alone; log σ_unit, log σ_rater, β.
     """
-    begins, owner = _starts(table) if starts is None else (starts, np.arange(table.sets))
+    if starts is None:
+        begins, owner = _starts(table)
+    else:
+        begins, owner = to_marginal(starts, False), np.arange(table.sets)
     x, values, converged = _climb(table, owner, begins)
     order = np.lexsort((-values, owner))
     best = order[np.searchsorted(owner[order], np.arange(table.sets))]
@@ -125,19 +130,17 @@ def fit_by_quadrature(table: BinomialTable, *, starts: Array | None = None) -> M
             better = found[1] >= values[small] - 1e-7
             for target, source in zip((x, values, converged), found, strict=True):
                 target[small[better]] = source[better]
-    return MixedModelFit(
-        np.exp(x[:, 0]), np.exp(x[:, 1]), np.zeros(len(x)), x[:, 2], values, converged
-    )
+    final, _ = from_marginal(x, False)
+    sd_unit, sd_rater = np.exp(final[:, 0]), np.exp(final[:, 1])
+    return MixedModelFit(sd_unit, sd_rater, np.zeros(len(x)), final[:, 2], values, converged)
 
 
 def _starts(table: BinomialTable) -> tuple[Array, NDArray[np.intp]]:
     share = table.mean_share()
     logit = np.log(share / (1.0 - share))
     begins = np.empty((table.sets, len(_STARTS), 3))
-    for place, (unit, rater) in enumerate(_STARTS):
-        begins[:, place, 0] = np.log(unit)
-        begins[:, place, 1] = np.log(rater)
-        begins[:, place, 2] = logit * np.sqrt(1.0 + 0.346 * unit**2)
+    begins[:, :, :2] = np.log(_STARTS)
+    begins[:, :, 2] = logit[:, None]
     return begins.reshape(-1, 3), np.repeat(np.arange(table.sets), len(_STARTS))
 
 
@@ -147,20 +150,22 @@ def _climb(
     modes = np.zeros((len(owner), table.raters))
 
     def objective(x: Array, index: NDArray[np.intp]) -> tuple[Array, Array]:
-        data = table.take(owner[index])
-        size = max(1, _BATCH_NUMBERS // (400 * table.rows))
         values = np.empty((4, len(x)))
-        for first in range(0, len(x), size):
-            part = slice(first, first + size)
-            mode = modes[index[part]].copy()
-            piece = data if data.sets == 1 else data.take(np.arange(len(x))[part])
-            values[0, part] = quadrature_log_likelihood(x[part], piece, mode)
+        # The largest variance of a batch sets its number of nodes, so like goes with like.
+        order = np.argsort(x[:, 0])
+        first = 0
+        while first < len(x):
+            many = nodes(float(np.exp(x[order[first], 0])))[0].size * table.rows * table.raters
+            part = order[first : first + max(1, _BATCH_NUMBERS // many)]
+            first += len(part)
+            piece, mode = table.take(owner[index[part]]), modes[index[part]]
+            here = x[part]
+            values[0, part] = quadrature_log_likelihood(from_marginal(here, False)[0], piece, mode)
             modes[index[part]] = mode
             for row, move in enumerate(_DIFFERENCE * np.eye(3), start=1):
                 # So close by, one Newton step reaches the new mode.
-                values[row, part] = quadrature_log_likelihood(
-                    x[part] + move, piece, mode.copy(), steps=1
-                )
+                moved = from_marginal(here + move, False)[0]
+                values[row, part] = quadrature_log_likelihood(moved, piece, mode.copy(), steps=1)
         return values[0], ((values[1:] - values[0]) / _DIFFERENCE).T
 
     found = maximize(objective, begins, _LOWER, _UPPER, _LONGEST)

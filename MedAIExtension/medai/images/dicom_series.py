@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import warnings
 from collections import defaultdict
@@ -105,7 +106,12 @@ def _header(path: Path) -> Dataset | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            header = pydicom.dcmread(path, stop_before_pixels=True)
+            # Out of a map, a read of more bytes than there are makes no room for them.
+            with (
+                path.open("rb") as stream,
+                mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+            ):
+                header = pydicom.dcmread(mapped, stop_before_pixels=True)
             return header if "Rows" in header and "Columns" in header else None
     except Exception as error:  # pydicom raises many types on damaged files.
         raise ImageReadError(f"{path.name}: damaged DICOM file.") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 import secrets
 import shutil
 import tempfile
@@ -124,6 +125,7 @@ def unpack(
     """
     unpickler = _Unpickler(io.BytesIO(payload), folder, own or {})
     try:
+        _check_sizes(payload)
         return unpickler.load(), unpickler.arrays
     except WorkerError:
         raise
@@ -131,6 +133,13 @@ def unpack(
         raise WorkerError(
             f"A message between MedAI's processes is damaged ({type(error).__name__}): run again."
         ) from error
+
+
+def _check_sizes(payload: bytes) -> None:
+    """Raise ValueError when the payload announces more than it holds: pickle would make room."""
+    for opcode, argument, _ in pickletools.genops(payload):
+        if opcode.name in ("PUT", "LONG_BINPUT") and argument > len(payload):
+            raise ValueError(f"memo of {argument} objects in {len(payload)} bytes")
 
 
 class _Pickler(pickle.Pickler):

@@ -19,7 +19,7 @@ def normalise(grey: Tensor, mean: float, std: float) -> Tensor:
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture scaled to fit into ``size``, its aspect ratio kept, top left, the rest black.
+    """A picture scaled to fit into ``size``, its proportions kept, top left, the rest black.
 
     picture, size, fitted: (rows, columns) of the picture, the frame, and the scaled picture in it.
     """
@@ -29,10 +29,19 @@ class Frame:
     fitted: tuple[int, int]
 
     @classmethod
-    def fit(cls, picture: tuple[int, int], size: tuple[int, int]) -> Self:
-        """The frame that holds the whole picture as large as possible."""
-        ratio = min(size[0] / picture[0], size[1] / picture[1])
-        rows, columns = (max(1, round(ratio * n)) for n in picture)
+    def fit(
+        cls,
+        picture: tuple[int, int],
+        size: tuple[int, int],
+        pixel_mm: tuple[float, float] = (1.0, 1.0),
+    ) -> Self:
+        """The frame that holds the whole picture as large as possible.
+
+        pixel_mm: height and width of a pixel; in the frame pixels are square.
+        """
+        height, width = picture[0] * pixel_mm[0], picture[1] * pixel_mm[1]
+        ratio = min(size[0] / height, size[1] / width)
+        rows, columns = (max(1, round(ratio * n)) for n in (height, width))
         return cls(picture, size, (rows, columns))
 
     @property

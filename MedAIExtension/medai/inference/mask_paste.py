@@ -12,6 +12,7 @@ from medai.inference.lesion_result import RoiTable
 
 _MASK_PIXELS = 28
 _PADDED = _MASK_PIXELS + 2
+_ONE = np.float32(1)
 
 
 def paste_lesions(
@@ -97,9 +98,9 @@ class _Patch:
         padded = np.zeros((_PADDED, _PADDED), np.float32)
         padded[1:-1, 1:-1] = mask
         below, share = _samples(self._rows, edge)
-        lines = padded[below] * (1 - share[:, None]) + padded[below + 1] * share[:, None]
+        lines = padded[below] * (_ONE - share[:, None]) + padded[below + 1] * share[:, None]
         below, share = _samples(self._columns, edge)
-        return lines.take(below, 1) * (1 - share) + lines.take(below + 1, 1) * share
+        return lines.take(below, 1) * (_ONE - share) + lines.take(below + 1, 1) * share
 
 
 def _span(low: float, high: float, size: int) -> tuple[int, int, int, int]:

@@ -17,6 +17,7 @@ from medai.inference.covid_result import COVID_CLASS
 from medai.inference.device import choose_device, describe_device
 from medai.inference.explanation import grad_cam, score_map
 from medai.inference.frame import Frame, normalise
+from medai.inference.mask_net import mask_net_logits
 from medai.models import Model, ModelCard
 from medai.networks import CovidMaskNet
 from medai.progress import CancelCallback, raise_if_cancelled
@@ -142,12 +143,14 @@ class SliceClassifier:
 
 def _probabilities(model: Model, batch: Tensor, device: torch.device) -> Tensor:
     assert model.network is not None
-    # Box coordinates need more digits than bfloat16 has.
-    dtype = torch.float32 if isinstance(model.network, CovidMaskNet) else None
-    fast = accelerated(model.network, device, dtype)
     images, _ = _framed(model, batch)
-    images = images.to(next(fast.parameters()).dtype, memory_format=torch.channels_last)
-    logits = fast(images).float() / (model.card.decision.temperature or 1.0)
+    if isinstance(model.network, CovidMaskNet):
+        logits = mask_net_logits(model.network, images[:, :1], device)
+    else:
+        fast = accelerated(model.network, device)
+        images = images.to(next(fast.parameters()).dtype, memory_format=torch.channels_last)
+        logits = fast(images).float()
+    logits = logits / (model.card.decision.temperature or 1.0)
     if logits.shape[1] == 1:
         covid = torch.sigmoid(logits)
         return torch.cat([1.0 - covid, covid], dim=1)

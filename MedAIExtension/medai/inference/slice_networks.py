@@ -152,10 +152,11 @@ class _NetworkRun:
     def _framed(self, numbers: range, device: torch.device) -> tuple[Tensor, list[Frame]]:
         """Normalised slices (n, 1, *size) on ``device``, and the frame of each."""
         rows, columns = self._input.size
+        pixel_mm = self._slices.axial.spacing_mm[1:]
         framed, frames = [], []
         for number in numbers:
             picture = torch.from_numpy(self._slices.picture(number))
-            frame = Frame.fit((picture.shape[0], picture.shape[1]), (rows, columns))
+            frame = Frame.fit((picture.shape[0], picture.shape[1]), (rows, columns), pixel_mm)
             framed.append(frame.into(picture[None].to(device, non_blocking=True)))
             frames.append(frame)
         return normalise(torch.cat(framed), self._input.mean, self._input.std), frames

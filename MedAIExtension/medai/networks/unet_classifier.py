@@ -14,7 +14,7 @@ MOST_LEVELS = 4
 
 
 class UNetEncoder(nn.Module):
-    """The way down of a U-Net: images (n, 1, h, w) to the maps of its last level.
+    """The way down of a U-Net: images (n, 1, h, w) to the maps of every level.
 
     The maps of level k are (n, width·2^k, h/2^k, w/2^k).
     """
@@ -25,10 +25,12 @@ class UNetEncoder(nn.Module):
         for level in range(1, levels + 1):
             setattr(self, f"down{level}", Down(width * 2 ** (level - 1), width * 2**level))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> list[Tensor]:
+        found = []
         for part in self.children():
             x = part(x)
-        return x
+            found.append(x)
+        return found
 
 
 class UNetClassifier(nn.Module):
@@ -39,31 +41,25 @@ class UNetClassifier(nn.Module):
 
     def __init__(self, width: int, levels: int, outputs: int) -> None:
         super().__init__()
-        self.features = UNetEncoder(width, levels)
-        maps = width * (2 ** (levels + 1) - 1)
-        self.classifier = nn.Linear(2 * maps, outputs)
+        self.encoder = UNetEncoder(width, levels)
+        # The last level's maps pass through here, so that an explanation can look at them.
+        self.features = nn.Identity()
+        self.classifier = nn.Linear(2 * width * (2 ** (levels + 1) - 1), outputs)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.classifier(self.statistics(images))
 
     def statistics(self, images: Tensor) -> Tensor:
         """Mean and standard deviation of every map, level by level, (n, 2·maps)."""
-        found: list[Tensor] = []
-        handles = [
-            part.register_forward_hook(lambda module, given, maps: found.extend(_mean_std(maps)))
-            for part in list(self.features.children())[:-1]
-        ]
-        try:
-            found += _mean_std(self.features(images[:, :1]))
-        finally:
-            for handle in handles:
-                handle.remove()
-        return torch.cat(found, dim=1)
+        *early, last = self.encoder(images[:, :1])
+        maps = [*early, self.features(last)]
+        parts = [(m.mean(dim=(2, 3)), m.std(dim=(2, 3), correction=0)) for m in maps]
+        return torch.cat([numbers for pair in parts for numbers in pair], dim=1)
 
     def copy_segmentation_weights(self, state_dict: Mapping[str, Tensor]) -> None:
         """Take the first levels of a U-Net of the same width with one input channel."""
-        encoder = self.features.state_dict()
-        self.features.load_state_dict({name: state_dict[name] for name in encoder})
+        wanted = self.encoder.state_dict()
+        self.encoder.load_state_dict({name: state_dict[name] for name in wanted})
 
 
 def unet_classifier(width: int = 24, levels: int = 2, outputs: int = 1) -> UNetClassifier:
@@ -75,7 +71,3 @@ def unet_classifier(width: int = 24, levels: int = 2, outputs: int = 1) -> UNetC
     if not 1 <= levels <= MOST_LEVELS:
         raise InputError(f"{levels} levels of a U-Net, expected 1 to {MOST_LEVELS}.")
     return UNetClassifier(width, levels, outputs)
-
-
-def _mean_std(maps: Tensor) -> list[Tensor]:
-    return [maps.mean(dim=(2, 3)), maps.std(dim=(2, 3), correction=0)]

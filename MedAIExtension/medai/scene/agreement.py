@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,11 +52,18 @@ class CohortNodes:
     rater_plot: Any
 
 
-def show_raters(ratings: ImageRatings, colors: Mapping[str, Rgb], volume_node: Any) -> RaterNodes:
+def show_raters(
+    ratings: ImageRatings,
+    colors: Mapping[str, Rgb],
+    volume_node: Any,
+    *,
+    models: Sequence[str] = (),
+) -> RaterNodes:
     """Every rater's outline in the rater's color over the image, and the map of disagreement.
 
-    ratings: masks (raters, z, y, x) on the grid of ``volume_node``. Showing other ratings of the
-    same image updates these nodes.
+    ratings: masks (raters, z, y, x) on the grid of ``volume_node``. models: names among the raters
+    that are drawn, but have no say in the disagreement. Showing other ratings of the same image
+    updates these nodes.
     """
     nodes = ResultNodes(volume_node, _KIND, f"{volume_node.GetName()} agreement")
     matrix = world_matrix(volume_node)
@@ -71,7 +78,8 @@ def show_raters(ratings: ImageRatings, colors: Mapping[str, Rgb], volume_node: A
         # A label map each: raters' outlines overlap.
         look = SegmentLook(rater, colors[rater], fill=0.0)
         put_labels(outlines, np.asarray(mask, np.uint8), matrix, {1: look})
-    entropy = np.nan_to_num(disagreement(ratings.masks, ratings.roi))
+    people = [k for k, rater in enumerate(ratings.raters) if rater not in models]
+    entropy = np.nan_to_num(disagreement(ratings.masks[people], ratings.roi))
     overlay = put_map(nodes, "disagreement", "disagreement (%)", entropy, matrix)
     return RaterNodes(volume_node, outlines, overlay)
 

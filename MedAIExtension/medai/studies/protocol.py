@@ -173,7 +173,7 @@ def read_protocol(folder: Path) -> Protocol:
         raise StudyError(f"{folder} is not a study: expected a folder.") from None
     except OSError as error:
         raise StudyError(f"Can't read {path}: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StudyError(f"{path} is damaged: {error}.") from error
     found = _get(document, "format", int, path)
     if found > FORMAT:

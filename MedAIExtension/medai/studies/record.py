@@ -113,7 +113,7 @@ def read_record(path: Path) -> Record:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise StudyError(f"Can't read {path}: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StudyError(f"{path} is damaged: it isn't a JSON record.") from error
     if not isinstance(document, dict) or not isinstance(document.get("format"), int):
         raise StudyError(f"{path} is damaged: it isn't a record of a MedAI study.")

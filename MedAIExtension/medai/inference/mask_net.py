@@ -1,0 +1,30 @@
+"""A COVID-CT-Mask-Net through the batched region detector: same answer, several times faster."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from medai.inference.region_detector import region_detector
+from medai.networks import CovidMaskNet
+
+
+@torch.inference_mode()
+def mask_net_logits(
+    network: CovidMaskNet,
+    images: Tensor,
+    device: torch.device,
+    dtype: torch.dtype | None = None,
+) -> Tensor:
+    """Class logits (n, classes), float32, of normalised grey images (n, 1, h, w).
+
+    The regions are found on ``device``, the classifier S runs where ``network`` is.
+    """
+    detector = region_detector(network, device, dtype)
+    found = detector.detect(images, score_threshold=network.roi_heads.score_thresh)
+    regions = [
+        {"boxes": found.boxes[found.image == i], "scores": found.scores[found.image == i]}
+        for i in range(len(images))
+    ]
+    vector = network.region_vector(regions, images.shape[2], images.shape[3])
+    return network.s(vector.to(next(network.s.parameters()).device))
