@@ -38,7 +38,7 @@ def cataract(
     crop: Annotated[
         str,
         typer.Option(
-            "--crop", help="lens (found in each scan), centre, or left,top,right,bottom in pixels."
+            "--crop", help="lens (found in each scan), center, or left,top,right,bottom in pixels."
         ),
     ] = "lens",
     flip_average: Annotated[
@@ -63,7 +63,7 @@ def cataract(
     from medai.reports.write import write_files
 
     options = CataractOptions(
-        crop=crop if crop in ("lens", "centre") else parse_crop(crop),  # type: ignore[arg-type]
+        crop=crop if crop in ("lens", "center") else parse_crop(crop),  # type: ignore[arg-type]
         flip_average=flip_average,
         threshold=threshold,
         device=device.value,

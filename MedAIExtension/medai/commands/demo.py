@@ -18,6 +18,7 @@ from medai.progress import Progress, ProgressCallback
 from medai.reports.json_text import json_text
 
 STORIES = ("lesions", "covid", "cataract", "raters")
+_PICTURE_PX = 230  # four side by side
 
 
 def demo(
@@ -73,7 +74,7 @@ def _front_page(stories: dict[str, Story], has_scene: bool) -> str:
 
     page = Page(
         "MedAI: a demonstration",
-        f"{len(stories)} short stories, made just now on this machine from synthetic studies.",
+        "Four short stories, made just now on this machine from synthetic studies.",
     )
     if has_scene:
         page.link("scene.mrb", "Everything below as one scene file for 3D Slicer")
@@ -81,7 +82,7 @@ def _front_page(stories: dict[str, Story], has_scene: bool) -> str:
         page.heading(story.title)
         for sentence in story.sentences:
             page.sentence(sentence)
-        page.pictures(story.pictures)
+        page.pictures(story.pictures, width_px=_PICTURE_PX)
         for target, words in story.links:
             page.link(target, words)
     return page.html()
