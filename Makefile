@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= demo-output
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench fuzz clean
 
 # One stamp per dependency set: a second run installs nothing.
 $(VENV)/.installed-%: pyproject.toml
@@ -25,6 +25,10 @@ lint: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m Testing.benchmarks
+
+# Damaged files of every format against their reader; an hour or two.
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m Testing.fuzz 10000
 
 clean:
 	rm -rf $(VENV) $(OUT)

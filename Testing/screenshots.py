@@ -28,6 +28,7 @@ BARS = {
     "Sagittal": (237, 213, 76),
     "Right eye": (243, 74, 51),
     "Left eye": (237, 213, 76),
+    "Earlier date": (116, 116, 186),
 }
 BAR_PX = 18
 
@@ -100,9 +101,39 @@ def cataract_map() -> Image.Image:
     return beside(left, views, names)
 
 
+def covid_classification() -> Image.Image:
+    """Two synthetic dates of one patient, assessed by the recommended models."""
+    slicer = install()
+    from medai.scene.pictures import slice_picture
+
+    slicer.mrmlScene.Clear(0)
+    panel = open_panel("CovidClassification")
+    panel.ui.sampleButton.click()
+    run(panel)
+    panel.ui.slicesTable.selectRow(0)
+    widget = panel.widget
+    later, earlier = widget._source, widget._prior
+    center = panel.logic.slice_center(widget._result, widget._order[0])
+    explanation, segmentation = widget._nodes.explanation, widget._nodes.lesions.segmentation
+    left = picture_of(panel)
+    panel.close()
+    size = view_size(left)
+    views = [
+        slice_picture(later, at_ras=center, overlay=explanation, overlay_opacity=0.45, size_px=size)
+    ]
+    views += [
+        slice_picture(later, orientation=orientation, at_ras=center, size_px=size)
+        for orientation in ("Coronal", "Sagittal")
+    ]
+    segmentation.GetDisplayNode().SetVisibility(False)
+    views.append(slice_picture(earlier, at_ras=center, size_px=size))
+    return beside(left, views, ["Axial", "Coronal", "Sagittal", "Earlier date"])
+
+
 SCREENSHOTS: dict[str, Callable[[], Image.Image]] = {
     "LesionSegmentation": lesion_segmentation,
     "CataractMap": cataract_map,
+    "CovidClassification": covid_classification,
 }
 
 

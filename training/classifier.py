@@ -59,7 +59,7 @@ class ClassifierSettings(PictureSettings):
     """Configuration of ``training.classifier``.
 
     network: "ctnet10", "unet_classifier" or a name of ``transfer_classifier``. width: of
-    "unet_classifier". initial: a state dict to start from: of a lesion U-Net for
+    "unet_classifier", levels: of it. initial: a state dict to start from: of a lesion U-Net for
     "unet_classifier" (its encoder is taken), of torchvision's network for the others (its head is
     left out; ImageNet weights are used when you give their file, never downloaded). freeze:
     start of the names of parameters that don't train.
@@ -67,6 +67,7 @@ class ClassifierSettings(PictureSettings):
 
     network: str = "ctnet10"
     width: int = 24
+    levels: int = 2
     initial: Path | None = None
     freeze: tuple[str, ...] = field(default=())
 
@@ -129,7 +130,7 @@ def network_of(settings: ClassifierSettings) -> nn.Module:
     if settings.initial is not None:
         start = torch.load(settings.initial, weights_only=True)
     if settings.network == "unet_classifier":
-        encoder = unet_classifier(settings.width, outputs)
+        encoder = unet_classifier(settings.width, settings.levels, outputs)
         if start is not None:
             encoder.copy_segmentation_weights(start)
         network: nn.Module = encoder

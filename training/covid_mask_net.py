@@ -11,8 +11,9 @@ from torch.utils.data import DataLoader
 
 from medai.errors import TrainingDataError
 from medai.inference.frame import normalise
+from medai.inference.region_detector import region_detector
 from medai.networks import CovidMaskNet, covid_mask_net
-from medai.networks.covid_mask_net import NUMBERS_PER_REGION
+from medai.networks.covid_mask_net import NUMBERS_PER_REGION, SCORE_THRESHOLD
 from training.classification import ClassificationTask
 from training.classifier import PictureSettings, picture_loaders, split_pictures
 from training.command import run_trainer
@@ -61,16 +62,18 @@ class RegionScorer(nn.Module):
 
 
 class RegionVectors:
-    """What S receives for each picture: items (vector (5·128,), label)."""
+    """What S receives for each picture: items (vector (5·128,), label), found as inference does."""
 
-    def __init__(self, network: CovidMaskNet, pictures: FramedPictures, normal: Normalization):
-        network.eval()
+    def __init__(
+        self, network: CovidMaskNet, pictures: FramedPictures, normal: Normalization
+    ) -> None:
+        detector = region_detector(network.eval(), torch.device("cpu"))
         self.items: list[tuple[Tensor, int]] = []
         for image, label in pictures.items:
             x = normalise(image.as_subclass(Tensor).float()[None], normal.mean, normal.std)
-            with torch.inference_mode():
-                found = network.ranked_regions(x.expand(-1, 3, -1, -1))
-                vector = network.region_vector(found, *image.shape[-2:])[0]
+            found = detector.detect(x, score_threshold=SCORE_THRESHOLD)
+            regions = [{"boxes": found.boxes, "scores": found.scores}]
+            vector = network.region_vector(regions, image.shape[-2], image.shape[-1])[0]
             self.items.append((vector.clone(), label))
 
     def __len__(self) -> int:
@@ -97,6 +100,10 @@ def jitter_regions(item: tuple[Tensor, int]) -> tuple[Tensor, int]:
     boxes = (boxes + 0.01 * torch.randn_like(boxes)).clamp(0, 1)
     scores = (scores * (1 + 0.1 * torch.randn(1))).clamp(0, 1)
     return torch.cat([boxes, scores], dim=1).flatten(), label
+
+
+def _as_it_is(item: tuple[Tensor, int]) -> tuple[Tensor, int]:
+    return item
 
 
 def network_of(settings: MaskNetSettings) -> CovidMaskNet:
@@ -134,7 +141,8 @@ def train(settings: MaskNetSettings) -> Path:
     vectors, held = (
         RegionVectors(network, FramedPictures(part, size), normal) for part in (learn, kept)
     )
-    samples = SeededSamples(vectors, jitter_regions, settings.seed)
+    jitter = jitter_regions if settings.strength else _as_it_is
+    samples = SeededSamples(vectors, jitter, settings.seed)
     loader = DataLoader(
         samples,
         batch_size=settings.batch_size,

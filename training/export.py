@@ -1,6 +1,6 @@
 """A trained network as a model folder: half-precision weights and the card that tells the truth.
 
-``python -m training.export --checkpoint best.ckpt --card card.toml --output Resources/Models``
+``python -m training.export --checkpoint last.ckpt --card card.toml --output Resources/Models``
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -32,6 +33,19 @@ def network_weights(checkpoint: Path) -> dict[str, Tensor]:
         if found:
             return found
     raise TrainingDataError(f"{checkpoint} holds no network.")
+
+
+def mean_weights(checkpoints: Sequence[Path]) -> dict[str, Tensor]:
+    """The mean of the networks of several checkpoints that went on from the same weights.
+
+    Such runs end in one valley of the loss, and its middle does better than its rim (Wortsman et
+    al., Model soups, 2022). One checkpoint is taken as it is.
+    """
+    found = [network_weights(checkpoint) for checkpoint in checkpoints]
+    return {
+        name: (sum(weights[name].double() for weights in found) / len(found)).to(value.dtype)
+        for name, value in found[0].items()
+    }
 
 
 def halved(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -63,11 +77,13 @@ def export_model(weights: dict[str, Tensor], card: str, folder: Path) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, required=True, help="best.ckpt of a run")
+    parser.add_argument(
+        "--checkpoint", type=Path, required=True, nargs="+", help="of a run; several: their mean"
+    )
     parser.add_argument("--card", type=Path, help="the card, its sha256 still to be filled in")
     parser.add_argument("--output", type=Path, required=True, help="model folder or .pt")
     given = parser.parse_args()
-    weights = network_weights(given.checkpoint)
+    weights = mean_weights(given.checkpoint)
     if given.card is None:
         torch.save(weights, given.output)
     else:

@@ -27,6 +27,7 @@ from medai.palette import BLUE, ORANGE, hex_color
 from medai.phantoms.lens_oct import lens_patient
 from medai.reports.charts import figure_png, new_figure
 from medai.reports.json_text import json_text
+from training.bootstrap import bootstrap
 from training.command import run_guarded
 
 UNSEEN = 100_000  # first phantom patient that no training run draws
@@ -50,15 +51,6 @@ class JudgedEye:
     cataract_fraction: float
     lens_dice: float
     cataract_dice: float
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 def judge_eyes(model_id: str, eyes: int, scans: int, shape: tuple[int, int]) -> list[JudgedEye]:
@@ -87,42 +79,43 @@ def figures_of(judged: list[JudgedEye], resamples: int = 2000) -> dict[str, Any]
     truth = np.array([eye.diseased for eye in judged])
     fraction = np.array([eye.cataract_fraction for eye in judged])
     true_fraction = np.array([eye.true_fraction for eye in judged])
-    patient = np.array([eye.patient for eye in judged])
+    patient = np.array([str(eye.patient) for eye in judged])
     threshold = roc_curve(truth, fraction).best_threshold
     at = rates(truth, fraction, threshold)
     sick = truth
 
-    def boot(statistic, chosen: NDArray[np.bool_]) -> Figure:
-        return _bootstrap(statistic, patient[chosen], truth[chosen], resamples, chosen)
+    def everyone(i: NDArray[np.intp]) -> dict[str, float]:
+        return {
+            "AUC": auc(truth[i], fraction[i]).value,
+            "correlation": float(np.corrcoef(true_fraction[i], fraction[i])[0, 1]),
+            "lens Dice": float(np.mean([judged[k].lens_dice for k in i])),
+        }
+
+    def diseased(i: NDArray[np.intp]) -> dict[str, float]:
+        chosen = np.flatnonzero(sick)[i]
+        return {
+            "correlation, cataract eyes": float(
+                np.corrcoef(true_fraction[chosen], fraction[chosen])[0, 1]
+            ),
+            "cataract Dice": float(np.mean([judged[k].cataract_dice for k in chosen])),
+        }
 
     normal = stats.normaltest(fraction[sick])
     ranks = stats.mannwhitneyu(fraction[sick], fraction[~sick], alternative="two-sided")
-    everyone = np.ones(len(truth), bool)
+    measured = bootstrap(everyone, patient, resamples=resamples)
+    measured |= bootstrap(diseased, patient[sick], resamples=resamples)
     return {
         "eyes": len(judged),
         "patients": len(set(patient.tolist())),
         "clear mean ± SD": _mean_sd(fraction[~sick]),
         "cataract mean ± SD": _mean_sd(fraction[sick]),
-        "AUC": asdict(boot(lambda i: auc(truth[i], fraction[i]).value, everyone)),
         "threshold": threshold,
         "sensitivity": asdict(at.sensitivity),
         "specificity": asdict(at.specificity),
-        "correlation": asdict(
-            boot(lambda i: float(np.corrcoef(true_fraction[i], fraction[i])[0, 1]), everyone)
-        ),
-        "correlation, cataract eyes": asdict(
-            boot(lambda i: float(np.corrcoef(true_fraction[i], fraction[i])[0, 1]), sick)
-        ),
-        "lens Dice": asdict(
-            boot(lambda i: float(np.mean([judged[k].lens_dice for k in i])), everyone)
-        ),
-        "cataract Dice": asdict(
-            boot(lambda i: float(np.mean([judged[k].cataract_dice for k in i])), sick)
-        ),
         "D'Agostino-Pearson p (cataract)": float(normal.pvalue),
         "Mann-Whitney U": float(ranks.statistic),
         "Mann-Whitney p": float(ranks.pvalue),
-    }
+    } | {name: asdict(interval) for name, interval in measured.items()}
 
 
 def write_figures(judged: list[JudgedEye], run: Path | None, folder: Path) -> None:
@@ -157,22 +150,6 @@ def _write_curves(metrics: Path, path: Path) -> None:
     axes.set(xlabel="epoch", ylabel="Dice")
     axes.legend(frameon=False, fontsize="small")
     path.write_bytes(figure_png(figure))
-
-
-def _bootstrap(statistic, patient, truth, resamples: int, chosen: NDArray[np.bool_]) -> Figure:
-    """Resample patients within clear and cataract, as the halves were fixed by design."""
-    rng = np.random.default_rng(0)
-    where = np.flatnonzero(chosen)
-    groups = [
-        [where[patient == p] for p in np.unique(patient[truth == side])]
-        for side in np.unique(truth)
-    ]
-    values = []
-    for _ in range(resamples):
-        drawn = [group[k] for group in groups for k in rng.integers(0, len(group), len(group))]
-        values.append(statistic(np.concatenate(drawn)))
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    return Figure(statistic(where), float(low), float(high))
 
 
 def _mean_sd(values: NDArray[np.float64]) -> str:

@@ -22,6 +22,8 @@ from training.pictures import ClassifiedPicture
 
 _SCORE_THRESHOLD = 0.75
 _MASK_THRESHOLD = 0.5
+# Average precision looks at regions down to this score.
+_LEAST_SCORE = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +42,7 @@ class _Pictures:
 
     def __init__(self, image: NDArray[np.uint8]) -> None:
         self._image = image
-        self.axial = SimpleNamespace(grid_shape=(1, *image.shape))
+        self.axial = SimpleNamespace(grid_shape=(1, *image.shape), spacing_mm=(1.0, 1.0, 1.0))
 
     def __len__(self) -> int:
         return 1
@@ -60,6 +62,7 @@ def find_lesions(model: Model, image: NDArray[np.uint8], device: str = "auto") -
         _Pictures(image),  # type: ignore[arg-type]
         device=device,
         batch_size=None,
+        score_threshold=_LEAST_SCORE,
         progress=lambda fraction, words: None,
         cancelled=never_cancelled,
     )

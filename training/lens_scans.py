@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torchvision import tv_tensors
 
 from medai.errors import UnsuitableImageError
-from medai.images.crop_box import CropBox, centred_crop
+from medai.images.crop_box import CropBox, centered_crop
 from medai.inference.crop import network_size, propose_crop, to_network_grid
 from medai.phantoms.lens_oct import LensPhantom, lens_patient
 
@@ -81,4 +81,4 @@ def _box(pixels: NDArray[np.uint8]) -> CropBox:
     try:
         return propose_crop(pixels, "phantom")
     except UnsuitableImageError:
-        return centred_crop((pixels.shape[0], pixels.shape[1]))
+        return centered_crop((pixels.shape[0], pixels.shape[1]))

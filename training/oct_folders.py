@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from medai.errors import TrainingDataError, UnsuitableImageError
-from medai.images.crop_box import centred_crop
+from medai.images.crop_box import centered_crop
 from medai.inference.crop import network_size, propose_crop, to_network_grid
 from training.lens_scans import LensScan
 from training.lesion_slices import picture_files, read_grey
@@ -89,7 +89,7 @@ def _crop(
     try:
         box = propose_crop(image, "scan")
     except UnsuitableImageError:
-        box = centred_crop(shape)
+        box = centered_crop(shape)
     grid = network_size(box, shape, size)
     layers = torch.from_numpy(np.stack([m[box.slices] for m in (image, mask)])).float()
     pixels = to_network_grid(layers[None, :1], grid)[0, 0].round().clamp(0, 255)

@@ -12,6 +12,9 @@ import pytest
 from medai.agreement import ImageRatings, cohort, pixel_icc
 from medai.cli import run
 from medai.images import read_segmentation, read_volume
+from medai.reports.agreement import write_report
+from medai.reports.agreement_examples import Example
+from medai.reports.agreement_page import AgreementReport
 from medai.reports.write import write
 from medai.studies import phantom_study
 from Testing.agreement.gold_cases import masks_and_skin
@@ -162,3 +165,24 @@ def test_a_cohort_result_alone_has_a_report_too(tmp_path: Path) -> None:
     page = (tmp_path / "out/report.html").read_text()
     assert "a_good4" in page
     assert "Fewer than two images" in page
+
+
+@pytest.mark.parametrize("kind", ["all left out", "two raters", "three dimensions"])
+def test_a_report_is_written_whatever_is_missing(kind: str, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    if kind == "all left out":
+        images = [ImageRatings(f"{k}", np.ones((3, 9, 9)), ("a", "b", "c")) for k in range(2)]
+    elif kind == "two raters":
+        images = [ImageRatings("x", random.integers(0, 2, (2, 9, 9)), ("a", "b"))]
+    else:
+        masks = random.random((3, 6, 9, 9)) < 0.4
+        images = [ImageRatings(f"{k}", masks | (k == 1), ("a", "b", "c")) for k in range(3)]
+    result = cohort(images, grids=(3,), bootstrap=10, surfaces=True)
+    examples = [Example(image, None, "an example") for image in images[:1]]
+    (tmp_path / "out").mkdir()
+    write_report(AgreementReport(result, examples), tmp_path / "out")
+    summary = json.loads((tmp_path / "out/agreement.json").read_text())
+    assert summary["sentence"] in (tmp_path / "out/report.html").read_text()
+    if kind == "all left out":
+        assert summary["summary"]["pixel_icc"]["mean"] is None
+        assert len(summary["exclusions"]) == 2

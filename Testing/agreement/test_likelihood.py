@@ -113,3 +113,22 @@ def test_the_nodes_are_fine_enough_for_any_variance(sd: float) -> None:
     fine = np.arange(-9, 9, 1e-4)
     expected = share(fine, -0.5 * fine**2 + np.log(1e-4 / np.sqrt(2 * np.pi)))
     assert share(*nodes(sd)) == pytest.approx(expected, abs=1e-7)
+
+
+def test_a_unit_that_nobody_rated_changes_nothing() -> None:
+    random = np.random.default_rng(6)
+    successes = random.integers(0, 2, (1, 4, 9)).astype(float)
+    complete = BinomialTable(successes, np.ones_like(successes), np.full((1, 9), 3.0))
+    blank = np.zeros((1, 4, 1))
+    with_unseen = BinomialTable(
+        np.concatenate([successes, blank], axis=2),
+        np.concatenate([complete.trials, blank], axis=2),
+        np.full((1, 10), 3.0),
+    )
+    parameters = np.array([[0.9, -0.3, 0.4]])
+    for table in (complete, with_unseen):
+        laplace, _ = log_likelihood(parameters, table, zero_modes(1, table, False))
+        exact = quadrature_log_likelihood(parameters, table, np.zeros((1, 4)))
+        if table is complete:
+            expected = laplace[0], exact[0]
+    assert (laplace[0], exact[0]) == pytest.approx(expected, abs=1e-8)

@@ -48,7 +48,7 @@ def cohort(tmp_path_factory) -> Cohort:
     write_model(
         folder / "home" / "MedAI" / "Models" / "tiny", "unet", ("lesion",), width=4, classes=2
     )
-    chest = chest_ct(shape=(8, 64, 64), spacing_mm=(36.0, 6.0, 6.0), seed=3).volume
+    chest = chest_ct(shape=(5, 40, 40), spacing_mm=(58.0, 9.6, 9.6), seed=3).volume
     rows = ["study,name,model"]
     for number in range(1, STUDIES + 1):
         brighter = replace(chest, array=chest.array + chest.array.dtype.type(number))

@@ -19,6 +19,8 @@ from pathlib import Path
 
 # Imported before the forks, so that no child pays for it.
 import medai.inference.lesions
+import medai.inference.slice_networks
+import medai.networks
 import medai.reports.lesions  # noqa: F401
 from medai.batch import Batch, read_list, run_batch
 from medai.batch.finished import MANIFEST_FILE
@@ -28,7 +30,7 @@ from medai.studies.hashes import file_sha256
 
 
 def run(list_path: Path, output: Path, where: str) -> Counter[str]:
-    """The whole batch; how many studies were done, kept, failed."""
+    """The whole batch; how many studies were done, kept, or failed for which reason."""
     listed, batch = read_list(list_path, "segment"), Batch("segment", output, device="cpu")
     if where == "here":
         outcomes = run_batch(
@@ -44,10 +46,7 @@ def run(list_path: Path, output: Path, where: str) -> Counter[str]:
                 lambda requests: run_on_cluster(requests, client, never_cancelled),
                 ignore_progress,
             )
-    for outcome in outcomes:
-        if outcome.reason:
-            print(outcome.name, outcome.reason, file=sys.stderr)
-    return Counter(outcome.state for outcome in outcomes)
+    return Counter(outcome.reason or outcome.state for outcome in outcomes)
 
 
 def finished(output: Path) -> list[Path]:
@@ -68,7 +67,7 @@ def kill_at(target: int, delay: float, output: Path, child: int) -> int:
     """Kill ``child`` a moment after ``target`` studies are there; how many there were."""
     while len(finished(output)) < target:
         assert os.waitpid(child, os.WNOHANG) == (0, 0), "the batch ended before it was killed"
-        time.sleep(0.002)
+        time.sleep(0.03)
     time.sleep(delay)
     count = len(finished(output))
     os.kill(child, signal.SIGKILL)
@@ -78,6 +77,8 @@ def kill_at(target: int, delay: float, output: Path, child: int) -> int:
 
 def main() -> None:
     list_path, output, kills, where = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4]
+    if where != "here":
+        import distributed  # noqa: F401
     rng = random.Random(5)
     studies = len(read_list(list_path, "segment"))
     counts, bad = [], []

@@ -8,6 +8,7 @@ times and each copy passes on a quarter. All 31 million parameters take part.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -66,6 +67,13 @@ def plain(eye: EyeScans, network: nn.Module, card: ModelCard) -> EyeMap:
     return measure_map(eye, crops, probability, lens, cataract, PAPER_THRESHOLD)
 
 
+def _timed(work: Callable[[], EyeMap]) -> tuple[tuple[float, float], EyeMap]:
+    """Seconds by the wall clock and of processor time, which other programs disturb less."""
+    wall, processor = time.perf_counter(), time.process_time()
+    found = work()
+    return (time.perf_counter() - wall, time.process_time() - processor), found
+
+
 def main() -> None:
     """Print both times, their ratio, and the Dice of the two results."""
     torch.set_num_threads(2)
@@ -77,15 +85,15 @@ def main() -> None:
     opacities = (Opacity("nuclear", 0.6, 2.2), Opacity("cortical", 0.7, 1.2, 1.4, 30.0))
     eye = eye_from_volume(lens_oct(opacities=opacities, seed=21).volume, "right")
     print(f"parameters: {count_parameters(network).total / 1e6:.2f} M")
-    map_cataract(eye, model, CataractOptions(device="cpu"))
-    started = time.perf_counter()
-    found = map_cataract(eye, model, CataractOptions(device="cpu")).eyes[0].cataract
-    ours = time.perf_counter() - started
-    started = time.perf_counter()
-    expected = plain(eye, network, model.card).cataract
-    theirs = time.perf_counter() - started
-    dice = 2 * (found & expected).sum() / (found.sum() + expected.sum())
-    print(f"plain float32: {theirs:.2f} s, MedAI: {ours:.2f} s, {theirs / ours:.2f} times as fast")
+    options = CataractOptions(device="cpu")
+    map_cataract(eye, model, options)
+    ours, found = _timed(lambda: map_cataract(eye, model, options).eyes[0])
+    theirs, expected = _timed(lambda: plain(eye, network, model.card))
+    names = ("wall clock", "processor time")
+    for name, slow, fast in zip(names, theirs, ours, strict=True):
+        print(f"{name}: plain float32 {slow:.2f} s, MedAI {fast:.2f} s, {slow / fast:.2f} times")
+    both = (found.cataract & expected.cataract).sum()
+    dice = 2 * both / (found.cataract.sum() + expected.cataract.sum())
     print(f"Dice of the cataract pixels: {dice:.4f}")
 
 

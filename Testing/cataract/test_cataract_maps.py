@@ -89,7 +89,7 @@ def test_boxes_of_the_scans_win_over_the_option(grey_model) -> None:
     phantom = lens_oct((228, 269), 2, seed=1)
     placed = CropBox(10, 20, 100, 110)
     eye = replace(eye_from_volume(phantom.volume), crops=(placed, None))
-    crops = map_cataract(eye, grey_model(), CataractOptions(crop="centre")).eyes[0].crops
+    crops = map_cataract(eye, grey_model(), CataractOptions(crop="center")).eyes[0].crops
     assert crops[0] == placed
     assert crops[1].width == crops[1].height == 138
 

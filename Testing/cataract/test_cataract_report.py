@@ -120,7 +120,7 @@ def test_the_command_maps_a_folder_of_both_eyes(
     ("extra", "words"),
     [
         (["--crop", "0,0,400,100"], "outside the picture"),
-        (["--crop", "somewhere"], "expected lens, centre or left,top,right,bottom"),
+        (["--crop", "somewhere"], "expected lens, center or left,top,right,bottom"),
         (["--eye", "third"], "expected right or left"),
         (["--eye", "right"], "given as the right eye"),
         (["--threshold", "2"], "expected a fraction from 0 to 1"),

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medai.errors import InputError, UnsuitableImageError
-from medai.images.crop_box import CropBox, centred_crop, default_side, parse_crop
+from medai.images.crop_box import CropBox, centered_crop, default_side, parse_crop
 from medai.inference.crop import (
     find_lens,
     from_network_grid,
@@ -21,21 +21,21 @@ from medai.phantoms.lens_oct import lens_patient
 
 
 def test_default_crop_is_the_papers_1100_square_in_the_middle_of_2150_by_1824() -> None:
-    box = centred_crop((1824, 2150))
+    box = centered_crop((1824, 2150))
     assert box == CropBox(525, 362, 1625, 1462)
     assert network_size(box, (1824, 2150), 550) == (550, 550)
 
 
 def test_other_sizes_get_the_same_share_of_the_width() -> None:
     assert default_side((1459, 1713)) == 876
-    box = centred_crop((1459, 1713))
+    box = centered_crop((1459, 1713))
     assert (box.width, box.height) == (876, 876)
     assert network_size(box, (1459, 1713), 550) == (550, 550)
 
 
 @pytest.mark.parametrize("center", [(0, 0), (0, 2149), (1823, 0), (1823, 2149), (900, 1000)])
 def test_a_crop_around_any_place_lies_in_the_picture(center: tuple[int, int]) -> None:
-    box = centred_crop((1824, 2150), center)
+    box = centered_crop((1824, 2150), center)
     assert box.checked((1824, 2150), "scan") is box
     assert (box.width, box.height) == (1100, 1100)
 

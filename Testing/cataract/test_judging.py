@@ -26,7 +26,7 @@ def test_figures_of_eyes_that_are_told_apart_and_measured_right(tmp_path) -> Non
     judged = _eyes([0.01, 0.02] * 10, [0.0] * 20, 0) + _eyes(true.tolist(), true.tolist(), 100)
     figures = figures_of(judged, resamples=50)
     assert (figures["eyes"], figures["patients"]) == (40, 20)
-    assert figures["AUC"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert figures["AUC"] == {"value": 1.0, "low": 1.0, "high": 1.0, "n": 40, "groups": 20}
     assert 0.02 <= figures["threshold"] <= 0.2
     assert figures["sensitivity"]["value"] == figures["specificity"]["value"] == 1.0
     assert figures["correlation, cataract eyes"]["value"] == pytest.approx(1.0)

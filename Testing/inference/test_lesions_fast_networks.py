@@ -9,6 +9,7 @@ from torchvision.ops import MultiScaleRoIAlign
 
 from medai.inference.acceleration import accelerated, fold_batch_norm, release
 from medai.inference.frame import Frame, normalise
+from medai.inference.mask_net import mask_net_logits
 from medai.inference.region_detector import RegionDetector
 from medai.inference.roi_pooling import FeatureTable
 from medai.networks import covid_mask_net, ctnet10, lesion_mask_rcnn, transfer_classifier, unet
@@ -69,7 +70,8 @@ def test_a_convolution_is_not_folded_with_a_batch_norm_of_another_width():
 
 
 @pytest.mark.parametrize(("levels", "out"), [(1, 7), (1, 14), (3, 7)])
-def test_pooling_equals_torchvisions_roi_align(levels, out):
+@pytest.mark.parametrize(("half", "rtol", "atol"), [(False, 1e-4, 1e-4), (True, 3e-3, 6e-3)])
+def test_pooling_equals_torchvisions_roi_align(levels, out, half, rtol, atol):
     generator = torch.Generator().manual_seed(4)
     size = (128, 160)
     maps = [
@@ -83,9 +85,10 @@ def test_pooling_equals_torchvisions_roi_align(levels, out):
     per_image = [boxes[image == 0], boxes[image == 1]]
     expected = theirs(dict(zip(names, maps, strict=True)), per_image, [size] * 2)
     order = torch.cat([torch.where(image == 0)[0], torch.where(image == 1)[0]])
-    found = FeatureTable(maps, size).pool(boxes[order], image[order], out)
+    found = FeatureTable(maps, size, half=half).pool(boxes[order], image[order], out)
     # Half precision: relative steps of 2^-11.
-    torch.testing.assert_close(found.permute(0, 3, 1, 2).float(), expected, rtol=3e-3, atol=6e-3)
+    found = found.permute(0, 3, 1, 2).float()
+    torch.testing.assert_close(found, expected, rtol=rtol, atol=atol)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +132,15 @@ def test_regions_come_ranked_and_without_masks_unless_asked():
         assert 0 < len(scores) <= 128 and scores == sorted(scores, reverse=True)
 
 
+def test_a_mask_nets_probabilities_equal_the_plain_networks():
+    network = spread(covid_mask_net())
+    images = 3 * torch.nn.functional.avg_pool2d(torch.randn(2, 1, 96, 128), 9, 1, 4)
+    with torch.inference_mode():
+        expected = network(images.expand(-1, 3, -1, -1)).softmax(dim=1)
+    found = mask_net_logits(network, images, CPU).softmax(dim=1)
+    assert (found - expected).abs().max() < 1e-3
+
+
 @pytest.mark.parametrize("picture", [(64, 64), (30, 50), (101, 37), (200, 300)])
 def test_a_frame_holds_the_whole_picture_and_gives_it_back(picture):
     frame = Frame.fit(picture, (96, 128))
@@ -142,6 +154,13 @@ def test_a_frame_holds_the_whole_picture_and_gives_it_back(picture):
     assert framed[0, 0, frame.fitted[0] :].sum() == 0
     assert framed[0, 0, :, frame.fitted[1] :].sum() == 0
     assert (frame.back(framed)[0, 0] - pictures[0]).abs().max() < 6
+
+
+def test_pixels_that_are_not_square_become_square_in_the_frame():
+    frame = Frame.fit((100, 50), (64, 64), pixel_mm=(0.8, 3.2))
+    # 80 mm high, 160 mm wide.
+    assert frame.fitted == (32, 64)
+    assert frame.scale == (0.32, 1.28)
 
 
 def test_labels_keep_their_values_in_a_frame():

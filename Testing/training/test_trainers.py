@@ -78,10 +78,10 @@ def test_the_mask_rcnn_learns_eight_slices_by_heart(
         regions=16,
         least_px=20,
         proposal_iou=0.5,
-        region_iou=0.5,
+        region_iou=0.6,
         dense_weight=1.0,
         batch_size=2,
-        steps_per_epoch=220,
+        steps_per_epoch=240,
         learning_rate=2e-3,
         warmup_steps=20,
         cosine=True,
@@ -92,8 +92,9 @@ def test_the_mask_rcnn_learns_eight_slices_by_heart(
     network.load_state_dict(network_weights(best))
     learned, _ = lesions.split(settings)
     normal = Normalization(settings.mean, settings.std)
-    found = [predict_lesion(network, item.image, normal, (64, 64)) >= 0.5 for item in learned]
-    assert mean_dice(found, learned) >= 0.95
+    # Regions that overlap a lesion less are found too, with lower scores.
+    found = [predict_lesion(network, s.image, normal, (64, 64), "cpu", 0.95) for s in learned]
+    assert mean_dice([p >= 0.5 for p in found], learned) >= 0.95
 
 
 def picture_accuracy(network: torch.nn.Module, folder: Path, size: int) -> float:

@@ -24,7 +24,7 @@ from medai.agreement.cohort_tables import (
     summary_table,
 )
 from medai.agreement.extent_icc import ExtentIcc, extent_icc
-from medai.agreement.icc_estimate import EXCELLENT_ABOVE, POOR_BELOW, LinkVariance
+from medai.agreement.icc_estimate import POOR_BELOW, LinkVariance, reading
 from medai.agreement.pixel_icc import Method, pixel_iccs
 from medai.agreement.ratings import ImageRatings
 from medai.errors import CancelledError, RatingError
@@ -77,20 +77,14 @@ class CohortResult:
             text = "Pixel agreement could not be measured on any image."
         else:
             mean = row["mean"]
-            word = (
-                "poor"
-                if mean < POOR_BELOW
-                else "moderate"
-                if mean < 0.75
-                else "good"
-                if mean <= EXCELLENT_ABOVE
-                else "excellent"
-            )
-            error = f" (SE {row['se']:.2f})" if np.isfinite(row["se"]) else ""
-            text = (
-                f"Pixel agreement is {word}: mean ICC {mean:.2f}{error} over {row['images']} "
-                f"images; {100 * row['poor_share']:.0f} % of images below {POOR_BELOW:g}."
-            )
+            text = f"Pixel agreement is {reading(mean)}: "
+            if row["images"] == 1:
+                text += f"ICC {mean:.2f}."
+            else:
+                text += (
+                    f"mean ICC {mean:.2f} (SE {row['se']:.2f}) over {row['images']} images; "
+                    f"{100 * row['poor_share']:.0f} % of images below {POOR_BELOW:g}."
+                )
         if self.exclusions:
             number = len(self.exclusions)
             text += f" {number} image{'s' if number > 1 else ''} left out."

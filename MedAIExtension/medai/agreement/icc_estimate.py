@@ -12,7 +12,21 @@ from medai.errors import RatingError
 LinkVariance = Literal["meanobs", "liability"]
 
 POOR_BELOW = 0.5
+GOOD_FROM = 0.75
 EXCELLENT_ABOVE = 0.9
+
+
+def reading(icc: float) -> str:
+    """An ICC in a word, after Koo and Li 2016.
+
+    >>> reading(0.45), reading(0.9), reading(0.95)
+    ('poor', 'good', 'excellent')
+    """
+    if icc < POOR_BELOW:
+        return "poor"
+    if icc < GOOD_FROM:
+        return "moderate"
+    return "good" if icc <= EXCELLENT_ABOVE else "excellent"
 
 
 @dataclass(frozen=True)

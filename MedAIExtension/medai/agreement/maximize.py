@@ -28,11 +28,10 @@ _LEAST_CURVATURE = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Maximum:
-    """parameters (b, k), values (b,), curvature (b, k, k) minus the Hessian, converged (b,)."""
+    """parameters (b, k), values (b,), converged (b,)."""
 
     parameters: Array
     values: Array
-    curvature: Array
     converged: NDArray[np.bool_]
 
 
@@ -77,7 +76,7 @@ def maximize(
         active = active[~converged[active]]
         if not active.size:
             break
-    return Maximum(x, value, curvature, converged)
+    return Maximum(x, value, converged)
 
 
 def _difference_curvature(objective: Objective, x: Array, gradient: Array, index: Indices) -> Array:

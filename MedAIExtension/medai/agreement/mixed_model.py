@@ -47,6 +47,9 @@ _SCREEN_ROWS = 64
 _SCREEN_TOLERANCE = 0.05
 # Keeps temporary arrays of a batch at a few megabytes.
 _BATCH_NUMBERS = 400_000
+# With this many different ratings (ten raters and more) the likelihood has one maximum in practice;
+# only the most likely start is climbed from.
+_LARGE_TABLE = 20_000
 # Below this share of κ a rater effect is tried at exactly zero; likewise the other two.
 _NEARLY_ZERO = 0.2
 
@@ -107,6 +110,9 @@ def _fit_batch(table: BinomialTable, over: bool, starts: Array | None) -> MixedM
     if starts is None:
         begin = _screen(table, over)
         owner = np.repeat(np.arange(table.sets), len(begin) // table.sets)
+        if table.rows * table.raters > _LARGE_TABLE:
+            chosen = _best(owner, _values_at(table, owner, begin, over), table.sets)
+            begin, owner = begin[chosen], owner[chosen]
     else:
         begin = to_marginal(starts, over)
         owner = np.arange(table.sets)
@@ -142,6 +148,20 @@ def _climb(
         _LONGEST_STEP[:columns],
     )
     return found.parameters, found.values, found.converged
+
+
+def _values_at(table: BinomialTable, owner: NDArray[np.intp], marginal: Array, over: bool) -> Array:
+    """(b,) likelihoods of starts, one after the other: a large table has no room for a batch."""
+    values = np.empty(len(marginal))
+    for place in range(len(marginal)):
+        values[[place]], _ = log_likelihood(
+            from_marginal(marginal[[place]], over)[0],
+            table.take(owner[[place]]),
+            zero_modes(1, table, over),
+            gradient=False,
+            tolerance=_SCREEN_TOLERANCE,
+        )
+    return values
 
 
 def _best(owner: NDArray[np.intp], values: Array, sets: int) -> NDArray[np.intp]:

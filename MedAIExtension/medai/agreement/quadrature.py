@@ -94,18 +94,28 @@ def _at(
     expected = trials * np.matmul(posterior, p)
     residual = (counts[:, :, None] * (successes - expected)).sum(axis=1)
     gradient = sr[:, None] * residual - s
-    products = (p[:, :, :, None] * p[:, :, None, :]).reshape(*p.shape[:2], -1)
-    second = np.matmul(posterior, products).reshape(*posterior.shape[:2], raters, raters)
-    pairs = trials[:, :, :, None] * trials[:, :, None, :]
-    covariance = (
-        counts[:, :, None, None]
-        * (pairs * second - expected[:, :, :, None] * expected[:, :, None, :])
-    ).sum(axis=1)
-    weights = (counts[:, :, None] * trials * np.matmul(posterior, w)).sum(axis=1)
+    second, weights = _second_moments(posterior, trials, counts, p, w)
+    covariance = second - np.matmul(expected.transpose(0, 2, 1), counts[:, :, None] * expected)
     hessian = -(sr**2)[:, None, None] * covariance
     index = np.arange(raters)
     hessian[:, index, index] += 1.0 + sr[:, None] ** 2 * weights
     return value, gradient, hessian
+
+
+def _second_moments(
+    posterior: Array, trials: Array, counts: Array, p: Array, w: Array
+) -> tuple[Array, Array]:
+    """Over all units: Σ E[p_j p_k] (b, raters, raters) and Σ E[w_j] (b, raters)."""
+    raters = p.shape[2]
+    if ((trials == 1) | (counts[:, :, None] == 0)).all():
+        # Everybody rated everything: the units' posteriors can be added up first.
+        total = np.matmul(counts[:, None, :], posterior)
+        return np.matmul(p.transpose(0, 2, 1) * total, p), np.matmul(total, w)[:, 0, :]
+    products = (p[:, :, :, None] * p[:, :, None, :]).reshape(*p.shape[:2], -1)
+    second = np.matmul(posterior, products).reshape(*posterior.shape[:2], raters, raters)
+    pairs = counts[:, :, None, None] * trials[:, :, :, None] * trials[:, :, None, :]
+    weights = (counts[:, :, None] * trials * np.matmul(posterior, w)).sum(axis=1)
+    return (pairs * second).sum(axis=1), weights
 
 
 def fit_by_quadrature(table: BinomialTable, *, starts: Array | None = None) -> MixedModelFit:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -13,22 +15,32 @@ from medai.reports.write import TIMING_FILE
 from medai.studies.hashes import file_sha256
 
 MANIFEST_FILE = "manifest.json"
+_MARK = ".unfinished"
 
 
-def write_manifest(folder: Path, request: str) -> None:
-    """Write the SHA-256 of every file in ``folder`` beside the request that they answer.
+@contextmanager
+def with_manifest(folder: Path, request: str) -> Iterator[None]:
+    """Write, after results were written into ``folder``, what they are: manifest.json.
 
-    The timing is left out: it is the only thing that differs when the same is run again.
+    It holds the SHA-256 of every file beside the request that they answer. The timing is left out:
+    it is the only thing that differs when the same is run again. Raises OSError when ``folder`` was
+    removed in between, which another run does to what it finds unfinished.
     """
-    manifest = {"request": request, "files": _hashes(folder)}
-    write_text(folder / MANIFEST_FILE, json_text(manifest) + "\n")
+    # Writers make a missing folder anew: without this mark a half-emptied one would look whole.
+    mark = folder / _MARK
+    mark.touch()
+    yield
+    files = _hashes(folder)
+    mark.unlink()
+    write_text(folder / MANIFEST_FILE, json_text({"request": request, "files": files}) + "\n")
 
 
 def state_of(folder: Path, request: str) -> Literal["none", "whole", "damaged", "other"]:
     """What is in ``folder``.
 
-    none: nothing. whole: the results of ``request``, every file as it was written. damaged: results
-    of ``request`` with a file missing, changed or added. other: anything else.
+    none: nothing. whole: the results of ``request``, every file as it was written (a user's own
+    files beside them are no harm). damaged: the same with a file missing or changed. other:
+    anything else.
     """
     if not folder.is_dir() or not any(folder.iterdir()):
         return "none"
@@ -36,8 +48,10 @@ def state_of(folder: Path, request: str) -> Literal["none", "whole", "damaged", 
         manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
         if manifest["request"] != request:
             return "other"
-        return "whole" if manifest["files"] == _hashes(folder) else "damaged"
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        found = _hashes(folder)
+        same = all(found.get(name) == sha256 for name, sha256 in manifest["files"].items())
+        return "whole" if same and manifest["files"] else "damaged"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return "other"
 
 
@@ -59,5 +73,5 @@ def _hashes(folder: Path) -> dict[str, str]:
     return {
         file.relative_to(folder).as_posix(): file_sha256(file)
         for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name not in (MANIFEST_FILE, TIMING_FILE)
+        if file.is_file() and file.name not in (MANIFEST_FILE, TIMING_FILE, _MARK)
     }

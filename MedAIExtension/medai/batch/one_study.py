@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import medai
-from medai.batch.finished import input_words, request_hash, state_of, write_manifest
+from medai.batch.finished import input_words, request_hash, state_of, with_manifest
 from medai.batch.outcome import Outcome, StudyRequest
 from medai.batch.result_rows import rows_of
 from medai.batch.study_list import PATH_COLUMNS
@@ -56,9 +56,16 @@ def _run(request: StudyRequest) -> Outcome:
             f"{request.folder.name} holds results of another input, model, option or version: "
             "choose another output folder or allow overwriting (--overwrite)."
         )
-    with atomic_folder(request.folder, overwrite=True) as folder:
-        write_study(request, folder)
-        write_manifest(folder, asked)
+    try:
+        with (
+            atomic_folder(request.folder, overwrite=True) as folder,
+            with_manifest(folder, asked),
+        ):
+            write_study(request, folder)
+    except OutputError:
+        # What a killed batch left running on a cluster may have written the same just now.
+        if state_of(request.folder, asked) != "whole":
+            raise
     return Outcome(request.number, request.name, "done", rows=_rows(request))
 
 

@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -109,13 +109,19 @@ def _open_output(batch: Batch) -> None:
 
 
 def _remove_unfinished(output: Path) -> None:
-    """Remove what a process was just writing when it was killed."""
-    for folder in (output, output / STUDIES_FOLDER):
-        for left in (*folder.glob(".writing-*"), *folder.glob(".replaced-*")):
-            if left.is_dir():
-                shutil.rmtree(left, ignore_errors=True)
-            else:
-                left.unlink(missing_ok=True)
+    """Remove what a process was just writing when it was killed.
+
+    On a cluster it may be writing still: the folder is moved first, so that it is gone at once.
+    """
+    for left in (*output.glob(".writing-*"), *(output / STUDIES_FOLDER).glob(".writing-*")):
+        moved = output / f".removed-{left.name}"
+        with suppress(FileNotFoundError):
+            left.rename(moved)
+    for moved in output.glob(".removed-*"):
+        if moved.is_dir():
+            shutil.rmtree(moved, ignore_errors=True)
+        else:
+            moved.unlink(missing_ok=True)
 
 
 def _write_tables(batch: Batch, outcomes: Sequence[Outcome]) -> None:

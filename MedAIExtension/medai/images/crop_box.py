@@ -61,7 +61,7 @@ def default_side(shape: tuple[int, int]) -> int:
     return min(max(32, round(shape[1] * _PAPER_CROP / _PAPER_WIDTH)), *shape)
 
 
-def centred_crop(shape: tuple[int, int], center: tuple[float, float] | None = None) -> CropBox:
+def centered_crop(shape: tuple[int, int], center: tuple[float, float] | None = None) -> CropBox:
     """The square crop around ``center`` (row, column; None: the middle), moved into the picture."""
     rows, columns = shape
     side = default_side(shape)
@@ -76,4 +76,4 @@ def parse_crop(text: str) -> CropBox:
     parts = text.split(",")
     if len(parts) == 4 and all(part.strip().isdecimal() for part in parts):
         return CropBox(*(int(part) for part in parts))
-    raise InputError(f"Crop {text!r}: expected lens, centre or left,top,right,bottom in pixels.")
+    raise InputError(f"Crop {text!r}: expected lens, center or left,top,right,bottom in pixels.")

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
@@ -111,7 +111,7 @@ def _header(path: Path) -> Dataset | None:
                 path.open("rb") as stream,
                 mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
             ):
-                header = pydicom.dcmread(mapped, stop_before_pixels=True)
+                header = pydicom.dcmread(cast("BinaryIO", mapped), stop_before_pixels=True)
             return header if "Rows" in header and "Columns" in header else None
     except Exception as error:  # pydicom raises many types on damaged files.
         raise ImageReadError(f"{path.name}: damaged DICOM file.") from error
@@ -122,7 +122,9 @@ def _series_of(path: Path, header: Dataset) -> Series:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _parse(path, header)
-    except (TypeError, ValueError, AttributeError, IndexError) as error:
+    except Exception as error:  # Values are parsed on use, and pydicom raises many types.
+        if isinstance(error, ImageReadError):
+            raise
         raise ImageReadError(f"{path.name}: damaged DICOM header.") from error
 
 

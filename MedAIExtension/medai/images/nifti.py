@@ -89,6 +89,8 @@ def read_nifti(path: Path) -> Volume:
     channels = _COLOR_CHANNELS.get(code)
     if code not in _TYPES and channels is None:
         raise ImageReadError(f"{path.name}: NIfTI data type {code}, expected numbers or RGB.")
+    if not np.isfinite(fields["vox_offset"]):
+        raise ImageReadError(f"{path.name}: damaged NIfTI header, vox_offset is not a number.")
     layout = PixelLayout(
         sizes[::-1] if channels is None else (*sizes[::-1], channels),
         np.dtype(_TYPES.get(code, "u1")).newbyteorder(order),

@@ -138,7 +138,7 @@ def unpack(
 def _check_sizes(payload: bytes) -> None:
     """Raise ValueError when the payload announces more than it holds: pickle would make room."""
     for opcode, argument, _ in pickletools.genops(payload):
-        if opcode.name in ("PUT", "LONG_BINPUT") and argument > len(payload):
+        if opcode.name in ("PUT", "LONG_BINPUT") and (argument or 0) > len(payload):
             raise ValueError(f"memo of {argument} objects in {len(payload)} bytes")
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from medai.errors import InputError, ModelShapeError, ModelTaskError
-from medai.images.crop_box import CropBox, centred_crop
+from medai.images.crop_box import CropBox, centered_crop
 from medai.images.oct_scans import EyeScans, eye_from_volume
 from medai.images.volume import Volume
 from medai.inference.acceleration import accelerated
@@ -71,10 +71,12 @@ def map_cataract(
         for k, classes in _class_maps(eye.volume.array, boxes, loaded, options, device):
             raise_if_cancelled(cancelled)
             place = (k, *boxes[k].slices)
-            winner = classes.argmax(axis=0)
-            probability[place] = classes[2]
-            lens[place] = winner > 0
-            cataract[place] = winner == 2
+            background, clear, opaque = classes
+            # The most probable class of each pixel; an argmax takes several times as long.
+            called = (opaque > clear) & (opaque > background)
+            probability[place] = opaque.half().cpu().numpy()
+            cataract[place] = called.cpu().numpy()
+            lens[place] = (called | (clear > background)).cpu().numpy()
             done += 1
             progress(Progress(done / total, f"{eye.label}: scan {k + 1} of {len(boxes)}"))
         maps.append(measure_map(eye, boxes, probability, lens, cataract, threshold))
@@ -110,7 +112,7 @@ def _crops(eye: EyeScans, options: CataractOptions) -> tuple[CropBox, ...]:
         elif options.crop == "lens":
             boxes.append(propose_crop(pixels, name))
         else:
-            boxes.append(centred_crop(shape))
+            boxes.append(centered_crop(shape))
     return tuple(boxes)
 
 
@@ -137,7 +139,7 @@ def _class_maps(
     model: Model,
     options: CataractOptions,
     device: torch.device,
-) -> Iterator[tuple[int, NDArray[np.float32]]]:
+) -> Iterator[tuple[int, Tensor]]:
     """Scan number and class probabilities (3, y, x) in the pixels of its crop, scan by scan."""
     batch = options.batch_size or (8 if device.type == "cuda" else 1)
     for start in range(0, len(boxes), batch):
@@ -160,7 +162,7 @@ def _probabilities(
     model: Model,
     options: CataractOptions,
     device: torch.device,
-) -> NDArray[np.float32]:
+) -> Tensor:
     """Class probabilities (n, 3, y, x) of crops (n, y, x), averaged over an ensemble's members."""
     grey = torch.from_numpy(crops)[:, None].to(device).float()
     total: Tensor | None = None
@@ -177,7 +179,7 @@ def _probabilities(
         maps = from_network_grid(maps, box)
         total = maps if total is None else total + maps
     assert total is not None
-    return (total / len(model.singles)).clamp(0, 1).cpu().numpy()
+    return total / len(model.singles)
 
 
 def _notes(maps: Sequence[EyeMap], card: ModelCard) -> tuple[str, ...]:

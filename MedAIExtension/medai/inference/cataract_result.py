@@ -29,22 +29,22 @@ LENS_CLASS, CATARACT_CLASS = "normal lens", "cataract"
 class CataractOptions:
     """Choices for a cataract map.
 
-    crop: "lens" places the crop on the lens found in each scan, "centre" in the picture's middle
+    crop: "lens" places the crop on the lens found in each scan, "center" in the picture's middle
     (the paper's fixed coordinates); or one box for all scans. A box in ``EyeScans.crops`` wins.
     flip_average: average the map with that of the mirrored scan: twice the time, steadier.
     threshold: cataract fraction from which on an eye is consistent with cataract; None for the
     card's. batch_size: None chooses by the device. Raises InputError on other values.
     """
 
-    crop: CropBox | Literal["lens", "centre"] = "lens"
+    crop: CropBox | Literal["lens", "center"] = "lens"
     flip_average: bool = False
     threshold: float | None = None
     device: str = "auto"
     batch_size: int | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.crop, CropBox) and self.crop not in ("lens", "centre"):
-            raise InputError(f"Crop {self.crop!r}: expected lens, centre or a box.")
+        if not isinstance(self.crop, CropBox) and self.crop not in ("lens", "center"):
+            raise InputError(f"Crop {self.crop!r}: expected lens, center or a box.")
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise InputError(f"Threshold {self.threshold}: expected a fraction from 0 to 1.")
         if self.batch_size is not None and self.batch_size < 1:

@@ -1,6 +1,6 @@
 """Where the lens is in a scan, and the way from the scan's pixels to the network's and back.
 
-Both ways join edges to edges (a crop's border is the network image's border), so a pixel's centre
+Both ways join edges to edges (a crop's border is the network image's border), so a pixel's center
 comes back to where it was for every size and scale.
 """
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from medai.errors import UnsuitableImageError
-from medai.images.crop_box import CropBox, centred_crop, default_side
+from medai.images.crop_box import CropBox, centered_crop, default_side
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,7 +76,7 @@ def propose_crop(pixels: NDArray[np.uint8], name: str) -> CropBox:
             "B-scan. If it is one, place the crop by hand."
         )
     middle = ((lens.top + lens.bottom) / 2, (lens.left + lens.right) / 2)
-    return centred_crop((pixels.shape[0], pixels.shape[1]), middle)
+    return centered_crop((pixels.shape[0], pixels.shape[1]), middle)
 
 
 def network_size(box: CropBox, shape: tuple[int, int], card_side: int) -> tuple[int, int]:

@@ -10,17 +10,13 @@ from medai.networks import CovidMaskNet
 
 
 @torch.inference_mode()
-def mask_net_logits(
-    network: CovidMaskNet,
-    images: Tensor,
-    device: torch.device,
-    dtype: torch.dtype | None = None,
-) -> Tensor:
+def mask_net_logits(network: CovidMaskNet, images: Tensor, device: torch.device) -> Tensor:
     """Class logits (n, classes), float32, of normalised grey images (n, 1, h, w).
 
-    The regions are found on ``device``, the classifier S runs where ``network`` is.
+    The regions are found on ``device``, the classifier S runs where ``network`` is. In float32
+    throughout: S reads the regions by their rank, and rounded scores change it.
     """
-    detector = region_detector(network, device, dtype)
+    detector = region_detector(network, device, torch.float32)
     found = detector.detect(images, score_threshold=network.roi_heads.score_thresh)
     regions = [
         {"boxes": found.boxes[found.image == i], "scores": found.scores[found.image == i]}

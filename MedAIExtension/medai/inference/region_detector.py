@@ -89,7 +89,8 @@ class RegionDetector:
         maps = self._pyramid({name: m.float() for name, m in self._body(images).items()})
         proposals, counts = self._propose(list(maps.values()), size)
         image = torch.arange(len(images), device=self._device).repeat_interleave(counts)
-        table = FeatureTable([maps[n] for n in self._heads.box_roi_pool.featmap_names], size)
+        pooled_maps = [maps[name] for name in self._heads.box_roi_pool.featmap_names]
+        table = FeatureTable(pooled_maps, size, half=self._dtype != torch.float32)
         features = [
             self._heads.box_head(table.pool(*some, BOX_CELLS).to(self._dtype))
             for some in _portions(proposals, image)

@@ -22,6 +22,8 @@ _WINDOWS = ("lung", "none")
 _MODALITIES = ("CT", "OPT")
 # A card is a page of text; a file far larger is something else.
 _LARGEST_CARD_BYTES = 200_000
+# Python's TOML reader needs memory by the square of the parts of a dotted key.
+_MOST_DOTS = 1000
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,8 @@ def read_card(path: Path) -> ModelCard:
         raise ModelNotFoundError(f"{where} can't be read: {error.strerror}.") from error
     except UnicodeDecodeError:
         raise ModelCardError(f"{where} is not UTF-8 text.") from None
+    if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
+        raise ModelCardError(f"{where} has a line of over {_MOST_DOTS} dots, expected plain text.")
     try:
         tables = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -21,7 +21,7 @@ class LensEye:
 
     The eye's axis is the origin of the lateral position; ``apex_mm`` is the depth of the corneal
     apex, ``lens_mm`` that of the lens apex. ``tilt_deg`` tilts everything about the apex along
-    ``tilt_azimuth_deg``. The pupil is an ellipse with its centre off the axis. The nucleus' place
+    ``tilt_azimuth_deg``. The pupil is an ellipse with its center off the axis. The nucleus' place
     and half-height are shares of the lens's thickness.
     """
 

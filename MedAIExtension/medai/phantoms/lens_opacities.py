@@ -25,7 +25,7 @@ class Opacity:
 
     density: 0..1, how much brighter than clear lens (1 is about as bright as the iris).
     radius_mm: lateral half-size; a cortical one is a spoke, twice as long toward the axis.
-    distance_mm, azimuth_deg: the place of its centre, from the eye's axis; a nuclear one sits
+    distance_mm, azimuth_deg: the place of its center, from the eye's axis; a nuclear one sits
         in the nucleus, the others in or under their part of the cortex.
     Raises InputError on an unknown kind or numbers out of range.
     """
@@ -56,13 +56,15 @@ class Opacity:
         posterior (1) capsule (rows, columns). noise: about ±1 (rows, columns), frays the rim.
         """
         turn = np.deg2rad(cut.azimuth_deg - self.azimuth_deg)
-        # The scan's points seen from the opacity's centre: outward along its azimuth, and across.
+        # The scan's points seen from the opacity's center: outward along its azimuth, and across.
         outward = x_mm * np.cos(turn) - self.distance_mm
         across = x_mm * np.sin(turn)
         if self.kind == "nuclear":
             eye = cut.eye
             half = eye.nucleus_height * min(1.0, self.radius_mm / (0.75 * eye.nucleus_radius_mm))
-            level = np.hypot(np.hypot(outward, across) / self.radius_mm, (depth - eye.nucleus_center) / half)
+            level = np.hypot(
+                np.hypot(outward, across) / self.radius_mm, (depth - eye.nucleus_center) / half
+            )
         elif self.kind == "cortical":
             mean, half = _DEPTHS[self.kind]
             lateral = np.hypot(outward / (2 * self.radius_mm), across / self.radius_mm)

@@ -39,9 +39,9 @@ def add_saturation(
     A combed column from above the cornea into the anterior chamber, bright spots in it, and a thin
     line that may run on through the lens to the picture's lower edge.
     """
-    centre = rng.uniform(-0.12, 0.12)
+    center = rng.uniform(-0.12, 0.12)
     width = rng.uniform(0.22, 0.33)
-    off = x - centre
+    off = x - center
     column = np.exp(-((np.abs(off) / width) ** 6))
     line = np.exp(-((off / rng.uniform(0.03, 0.06)) ** 2))
     comb = 25 * rough((len(y),), (max(2.0, 0.04 / float(y[1] - y[0])),), rng)

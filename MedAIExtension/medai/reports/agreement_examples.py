@@ -23,6 +23,7 @@ from medai.reports.pictures import (
 )
 
 _OUTSIDE, _INSIDE = 205, 235
+_LEAST_MARGIN = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,17 +66,20 @@ def example_pictures(example: Example, colors: dict[str, Rgb]) -> list[tuple[byt
     entropy = disagreement(masks, roi)
     slice_index = _slice_of_most(entropy, masks)
     picture = _background(example.picture, masks[0].shape, roi, slice_index)
+    window = _window(np.any([mask[slice_index] for mask in masks], axis=0))
+    picture, entropy = picture[window], entropy[slice_index][window]
+    outlined = [mask[slice_index][window] for mask in masks]
     spacing = ratings.spacing_mm[-2:] if ratings.spacing_mm else (1.0, 1.0)
     blank, size = gray_picture(picture, (spacing[0], spacing[1]))
     where = f", slice {slice_index + 1} of {len(masks[0])}" if len(masks[0]) > 1 else ""
     outlines = blank.copy()
-    for rater, mask in zip(ratings.raters, masks, strict=True):
-        draw_outline(outlines, to_size(mask[slice_index], size), colors[rater])
+    for rater, mask in zip(ratings.raters, outlined, strict=True):
+        draw_outline(outlines, to_size(mask, size), colors[rater])
     together = blank.copy()
-    consensus = majority(masks, roi).mask[slice_index] != 0
+    consensus = majority(masks, roi).mask[slice_index][window] != 0
     draw_outline(together, to_size(consensus, size), CLASS_COLORS["consensus"], fill=0.25)
     differing = blank.copy()
-    draw_probability(differing, to_size(np.nan_to_num(entropy[slice_index]), size))
+    draw_probability(differing, to_size(np.nan_to_num(entropy), size))
     return [
         (png_bytes(outlines), f"{ratings.name}{where}: {example.words}. Outlines of all raters."),
         (png_bytes(together), "Consensus: marked by more than half of the raters."),
@@ -88,6 +92,19 @@ def example_pictures(example: Example, colors: dict[str, Rgb]) -> list[tuple[byt
 
 def _zyx(mask: NDArray) -> tuple[int, ...]:
     return mask.shape if mask.ndim == 3 else (1, *mask.shape)
+
+
+def _window(marked: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The part worth showing: what anybody marked with a margin of its size, if that is small."""
+    if not marked.any():
+        return slice(None), slice(None)
+    parts = []
+    for axis in (1, 0):
+        where = np.flatnonzero(marked.any(axis=axis))
+        margin = max(_LEAST_MARGIN, int(where[-1] - where[0]) + 1)
+        parts.append(slice(max(0, int(where[0]) - margin), int(where[-1]) + 1 + margin))
+    small = marked[parts[0], parts[1]].size < marked.size / 4
+    return (parts[0], parts[1]) if small else (slice(None), slice(None))
 
 
 def _slice_of_most(entropy: NDArray, masks: list[NDArray]) -> int:

@@ -52,16 +52,21 @@ def agreement_measures(result: CohortResult) -> list[str]:
 
 def figures(result: CohortResult) -> list[tuple[str, str, Figure]]:
     """(file name, caption, figure) of everything that the result has numbers for."""
-    made = [
-        ("agreement", "Mean ± SE over images of each measure of agreement.", means_figure(result)),
-        ("images", "Pixel ICC of every image, worst first.", images_figure(result)),
+    made = []
+    row = result.summary("pixel_icc")
+    if row is not None and row["images"]:
+        made += [
+            ("agreement", "Mean ± SE over images of each measure.", means_figure(result)),
+            ("images", "Pixel ICC of every image, worst first.", images_figure(result)),
+        ]
+    made.append(
         (
             "performance",
             "Each rater against the majority of the others, and a naïve rater who marks "
             "everything: mean ± SE over images.",
             performance_figure(result),
-        ),
-    ]
+        )
+    )
     if result.leave_one_out_rows:
         made.append(
             (
@@ -113,6 +118,7 @@ def images_figure(result: CohortResult) -> Figure:
     axes.scatter(range(1, len(values) + 1), values, c=color, s=14)
     _reading_lines(axes, vertical=False)
     axes.set(xlabel="image, worst first", ylabel="pixel ICC", ylim=(-0.02, 1.02))
+    axes.locator_params(axis="x", integer=True)
     return figure
 
 

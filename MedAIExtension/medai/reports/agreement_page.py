@@ -10,7 +10,6 @@ from typing import Any
 from medai.agreement.cohort import CohortResult
 from medai.agreement.quality import QualityAgreement
 from medai.agreement.reliability import raters_needed
-from medai.agreement.reliability import raters_needed
 from medai.palette import Rgb, hex_color, rater_color
 from medai.reports.agreement_examples import Example, example_pictures
 from medai.reports.agreement_figures import PERFORMANCE, agreement_measures, measure_label
@@ -203,11 +202,12 @@ def _add_performance(
     )
     for candidate in result.candidates:
         low, high = candidate.difference_interval.low, candidate.difference_interval.high
-        page.sentence(
-            f"{candidate.candidate}: mean Dice with the raters {candidate.candidate_dice:.3f}, "
-            f"that of a rater {candidate.rater_dice:.3f}; difference "
-            f"{candidate.difference:+.3f} ({low:+.3f} to {high:+.3f}), {candidate.images} images."
+        text = (
+            f"mean Dice with the raters {candidate.candidate_dice:.3f}, that of a rater "
+            f"{candidate.rater_dice:.3f}; difference {candidate.difference:+.3f} "
+            f"({low:+.3f} to {high:+.3f}) over {candidate.images} images."
         )
+        page.sentence(f"{candidate.candidate}: " + text.replace("-", "−"))
 
 
 def _add_confounders(page: Page, result: CohortResult, drawn: dict[str, tuple[bytes, str]]) -> None:

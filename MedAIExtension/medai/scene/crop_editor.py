@@ -9,7 +9,7 @@ import numpy as np
 
 from medai import host
 from medai.errors import InputError, MedAIError
-from medai.images.crop_box import CropBox, centred_crop
+from medai.images.crop_box import CropBox, centered_crop
 from medai.images.oct_scans import grey_scans
 from medai.inference.crop import propose_crop
 from medai.palette import CLASS_COLORS
@@ -140,7 +140,7 @@ def box_of_roi(node: Any, roi: Any) -> CropBox:
 
 def _proposals(node: Any) -> tuple[CropBox, ...]:
     columns, rows, scans = node.GetImageData().GetDimensions()
-    middle = centred_crop((rows, columns))
+    middle = centered_crop((rows, columns))
     try:
         pixels = grey_scans(volume_from_node(node)).array
     except MedAIError:
