@@ -115,6 +115,7 @@ def covid_classification() -> Image.Image:
     later, earlier = widget._source, widget._prior
     center = panel.logic.slice_center(widget._result, widget._order[0])
     explanation, segmentation = widget._nodes.explanation, widget._nodes.lesions.segmentation
+    panel.wait()
     left = picture_of(panel)
     panel.close()
     size = view_size(left)
