@@ -100,7 +100,14 @@ def parser() -> argparse.ArgumentParser:
     lesions = kinds.add_parser("lesions", parents=[shared], help="slices with masks")
     lesions.add_argument("--images", type=Path, required=True)
     lesions.add_argument("--masks", type=Path, required=True)
-    lesions.add_argument("--rotate", default="none", choices=ORIENTATIONS, help="how slices lie")
+    lesions.add_argument(
+        "--rotate",
+        nargs="?",
+        const="transpose",
+        default="none",
+        choices=ORIENTATIONS,
+        help="how slices lie; alone: transposed, as the MedSeg collection's",
+    )
     lesions.add_argument("--patients", help="regular expression: the patient in a file name")
     lesions.add_argument("--fold", type=int, help="judge this fold of the split only")
     lesions.add_argument("--folds", type=int, default=5)

@@ -7,7 +7,6 @@ shows it as it is.
 
 from __future__ import annotations
 
-
 # A message may quote a damaged file; what is longer is cut in the middle.
 _LONGEST_MESSAGE = 1000
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 # A picture lies as it is shown: columns toward the patient's left, rows toward the back; 1 mm.
 PICTURE_IJK_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+# One-bit pixels, deflated as far as can be; small pictures may be anything.
+_TRUSTED_PIXELS = 32 * 2**20
+_MAX_PIXELS_PER_BYTE = 8 * 1032
 _GREY_MODES = {"1": "L", "L": "L", "LA": "L", "I": "I", "F": "F"}
 
 
@@ -38,7 +41,12 @@ def read_picture(path: Path) -> Volume:
             warnings.simplefilter("ignore")
             with Image.open(path) as picture:
                 pages = getattr(picture, "n_frames", 1)
-                if pages * picture.width * picture.height * 4 > MAX_BYTES:
+                pixels = pages * picture.width * picture.height
+                if pixels > max(_TRUSTED_PIXELS, path.stat().st_size * _MAX_PIXELS_PER_BYTE):
+                    raise ImageReadError(
+                        f"{path.name}: the file ends early, its header declares {pixels:,} pixels."
+                    )
+                if pixels * 4 > MAX_BYTES:
                     raise ImageReadError(
                         f"{path.name}: {pages} pages of {picture.width}×{picture.height} pixels, "
                         f"expected at most {MAX_BYTES // 2**30} GiB."

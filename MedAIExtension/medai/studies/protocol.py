@@ -19,6 +19,8 @@ from medai.terminology import terminology_entry
 
 STUDY_FILE = "study.toml"
 FORMAT = 1
+# Python's TOML reader needs memory by the square of the parts of a dotted key.
+_MOST_DOTS = 1000
 # What else lies beside the raters' masks in an export.
 ROI, IMAGE = "roi", "image"
 
@@ -166,7 +168,10 @@ def read_protocol(folder: Path) -> Protocol:
     """
     path = folder / STUDY_FILE
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
+            raise StudyError(f"{path} is damaged: a line has over {_MOST_DOTS} dots.")
+        document = tomllib.loads(text)
     except FileNotFoundError:
         raise StudyError(f"{folder} is not a study: it holds no {STUDY_FILE}.") from None
     except NotADirectoryError:
