@@ -13,12 +13,14 @@ from training.config import read_config
 from training.covid_mask_net import MaskNetSettings
 from training.fit import RunSettings
 from training.lesions import LesionSettings
+from training.probe import ProbeSettings
 from training.raters import RaterSettings
 
 CONFIGS = Path(__file__).resolve().parents[2] / "training" / "configs"
 KINDS = {
     "lesions": LesionSettings,
     "covid_mask_net": MaskNetSettings,
+    "covid_unet": ProbeSettings,
     "covid": ClassifierSettings,
     "cataract": CataractSettings,
     "raters": RaterSettings,

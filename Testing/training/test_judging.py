@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sys
 from pathlib import Path
 
@@ -76,11 +77,11 @@ def exported(folder: Path, trained: torch.nn.Module, /, **entries: object) -> Pa
     return export_model(trained.state_dict(), text, folder)
 
 
-@pytest.fixture
-def models(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an untrained U-Net, Mask R-CNN and classifier, all small inputs."""
     torch.manual_seed(0)
-    folder = tmp_path / "models"
+    folder = tmp_path_factory.mktemp("models")
     exported(
         folder,
         unet(classes=3, width=4),
@@ -270,14 +271,16 @@ def test_evaluate_answers_bad_input_in_one_line(
     assert shown.out == ""
 
 
-def test_exported_weights_are_half_precision_and_checked(models: Path) -> None:
-    weights = torch.load(models / "tiny-unet" / "weights.pt", weights_only=True)
+def test_exported_weights_are_half_precision_and_checked(models: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "tiny-unet"
+    shutil.copytree(models / "tiny-unet", copied)
+    weights = torch.load(copied / "weights.pt", weights_only=True)
     assert {value.dtype for value in weights.values()} == {torch.float16, torch.int64}
-    ModelStore((models,)).verify("tiny-unet")
-    with (models / "tiny-unet" / "weights.pt").open("ab") as stream:
+    ModelStore((tmp_path,)).verify("tiny-unet")
+    with (copied / "weights.pt").open("ab") as stream:
         stream.write(b"x")
     with pytest.raises(ModelHashError):
-        ModelStore((models,)).verify("tiny-unet")
+        ModelStore((tmp_path,)).verify("tiny-unet")
 
 
 def test_the_averaged_weights_of_a_checkpoint_are_exported(tmp_path: Path) -> None:
