@@ -94,7 +94,7 @@ def shah_rows(cards: Sequence[ModelCard]) -> list[Row]:
     rows = []
     for network, value in _SHAH.items():
         card = _card_like(cards, "covid", _OUR_IDS.get(network))
-        ours, data = _measured(card, "accuracy", "not trained yet: run training.classifier")
+        ours, data = _measured(card, "accuracy", "no weights are shipped: run training.classifier")
         rows.append(Row(network, f"{value / 100:.4f}", "COVID-CT, random tenth", ours, data))
     for card in cards:
         if card.task == "covid" and not card.id.endswith(tuple(_OUR_IDS.values())):

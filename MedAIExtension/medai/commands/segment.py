@@ -30,11 +30,17 @@ def segment(
         typer.Option("--lungs", help="Lung mask on the study's grid, instead of finding them."),
     ] = None,
     score_threshold: Annotated[
-        float | None, typer.Option("--score-threshold", help="Least score of a region, 0 to 1.")
+        float | None,
+        typer.Option(
+            "--score-threshold", help="Least score of a region, 0 to 1; default: the model's."
+        ),
     ] = None,
     mask_threshold: Annotated[
-        float, typer.Option("--mask-threshold", help="Least probability of a voxel, 0 to 1.")
-    ] = 0.5,
+        float | None,
+        typer.Option(
+            "--mask-threshold", help="Least probability of a voxel, 0 to 1; default: the model's."
+        ),
+    ] = None,
     series: SeriesOption = None,
     device: DeviceOption = DeviceChoice.AUTO,
     overwrite: OverwriteOption = False,
