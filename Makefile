@@ -16,7 +16,8 @@ demo: $(VENV)/.installed-app
 	$(BIN)/medai demo --output $(OUT) --overwrite
 
 test: $(VENV)/.installed-dev
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n 2 --dist loadgroup
+	# One thread each: two test processes share two cores.
+	QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

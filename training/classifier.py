@@ -16,6 +16,7 @@ from training.augmentation import picture_augmentation
 from training.classification import ClassificationTask
 from training.command import run_trainer
 from training.fit import RunSettings, fit
+from training.initial import read_initial
 from training.pictures import (
     ClassifiedPicture,
     FramedPictures,
@@ -128,7 +129,7 @@ def network_of(settings: ClassifierSettings) -> nn.Module:
     outputs = 1 if len(settings.classes) == 2 else len(settings.classes)
     start = None
     if settings.initial is not None:
-        start = torch.load(settings.initial, weights_only=True)
+        start = read_initial(settings.initial)
     if settings.network == "unet_classifier":
         encoder = unet_classifier(settings.width, settings.levels, outputs)
         if start is not None:

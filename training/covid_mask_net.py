@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from medai.errors import TrainingDataError
 from medai.inference.frame import normalise
 from medai.inference.region_detector import region_detector
 from medai.networks import CovidMaskNet, covid_mask_net
@@ -18,6 +17,7 @@ from training.classification import ClassificationTask
 from training.classifier import PictureSettings, picture_loaders, split_pictures
 from training.command import run_trainer
 from training.fit import fit
+from training.initial import read_initial
 from training.pictures import FramedPictures
 from training.sampling import EpochSampler, SeededSamples
 from training.segmentation import Normalization
@@ -108,11 +108,6 @@ def _as_it_is(item: tuple[Tensor, int]) -> tuple[Tensor, int]:
 
 def network_of(settings: MaskNetSettings) -> CovidMaskNet:
     """The network of ``settings`` on top of its lesion network."""
-    if not settings.initial.is_file():
-        raise TrainingDataError(
-            f"initial = {settings.initial}: no file, expected the state dict of a lesion network "
-            "(python -m training.export --checkpoint … --output lesions.pt)."
-        )
     network = covid_mask_net(
         settings.backbone,
         settings.truncation,
@@ -120,7 +115,7 @@ def network_of(settings: MaskNetSettings) -> CovidMaskNet:
         settings.scores,
         classes=len(settings.classes),
     )
-    network.copy_segmentation_weights(torch.load(settings.initial, weights_only=True))
+    network.copy_segmentation_weights(read_initial(settings.initial))
     return network
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import lightning
 import torch
 from lightning.pytorch import callbacks, loggers
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from medai.errors import TrainingDataError
 from training.sampling import step_seed
 
 
@@ -103,6 +105,10 @@ class Task(lightning.LightningModule):
                 parameters, s.learning_rate, momentum=s.momentum, weight_decay=s.weight_decay
             ),
         }
+        if s.optimizer not in makers:
+            raise TrainingDataError(
+                f"optimizer = {s.optimizer!r}, expected one of {', '.join(makers)}."
+            )
         optimizer = makers[s.optimizer]()
 
         def factor(step: int) -> float:
@@ -126,7 +132,7 @@ class Task(lightning.LightningModule):
             self.averaged.update_parameters(self.network)
 
 
-def fit(task: Task, train, validation, settings: RunSettings, *, resume: bool = True) -> Path:
+def fit(task: Task, train, validation, settings: RunSettings) -> Path:
     """Train ``task``, continuing the run in ``settings.output`` if it has a checkpoint.
 
     train, validation: data loaders. Returns the path of the best checkpoint, ``best.ckpt``;
@@ -150,35 +156,44 @@ def fit(task: Task, train, validation, settings: RunSettings, *, resume: bool = 
     extra: list[lightning.Callback] = [keep_best, keep_last]
     if settings.patience:
         extra.append(callbacks.EarlyStopping(task.judged, mode="max", patience=settings.patience))
-    trainer = lightning.Trainer(
-        accelerator=settings.accelerator,
-        devices=settings.devices,
-        num_nodes=settings.nodes,
-        strategy=settings.strategy,
-        precision=settings.precision,  # type: ignore[arg-type]
-        max_epochs=settings.epochs,
-        gradient_clip_val=settings.clip_gradient or None,
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
-        log_every_n_steps=1,
-        callbacks=extra,
-        logger=[
-            loggers.CSVLogger(output, name="logs", version="csv", flush_logs_every_n_steps=10),
-            loggers.TensorBoardLogger(output, name="logs", version="tensorboard"),
-        ],
-        enable_model_summary=False,
-        enable_progress_bar=not os.environ.get("CI"),
-    )
-    if resume and last.exists():
+    trainer = _trainer(settings, extra)
+    if last.exists():
         _keep_log(output / "logs" / "csv" / "metrics.csv")
     trainer.fit(
         task,
         train,
         validation,
-        ckpt_path=str(last) if resume and last.exists() else None,
+        ckpt_path=str(last) if last.exists() else None,
         weights_only=True,
     )
     return output / "best.ckpt"
+
+
+def _trainer(settings: RunSettings, extra: list[lightning.Callback]) -> lightning.Trainer:
+    output = settings.output
+    try:
+        return lightning.Trainer(
+            accelerator=settings.accelerator,
+            devices=settings.devices,
+            num_nodes=settings.nodes,
+            strategy=settings.strategy,
+            precision=settings.precision,  # type: ignore[arg-type]
+            max_epochs=settings.epochs,
+            gradient_clip_val=settings.clip_gradient or None,
+            use_distributed_sampler=False,
+            num_sanity_val_steps=0,
+            log_every_n_steps=1,
+            callbacks=extra,
+            logger=[
+                loggers.CSVLogger(output, name="logs", version="csv", flush_logs_every_n_steps=10),
+                loggers.TensorBoardLogger(output, name="logs", version="tensorboard"),
+            ],
+            enable_model_summary=False,
+            enable_progress_bar=not os.environ.get("CI"),
+        )
+    except (MisconfigurationException, ValueError) as error:
+        first_line = str(error).splitlines()[0]
+        raise TrainingDataError(f"The run can't be set up: {first_line}") from None
 
 
 def _keep_log(log: Path) -> None:

@@ -14,6 +14,7 @@ from training.augmentation import slice_augmentation
 from training.command import run_trainer
 from training.detection import DetectionTask, WithInstances, loosen_matching
 from training.fit import RunSettings, Task, fit
+from training.initial import load_initial
 from training.lesion_slices import LesionSlice, read_lesion_slices, split_folds
 from training.pictures import refuse_shared_patients
 from training.sampling import EpochSampler, SeededSamples
@@ -154,7 +155,7 @@ def task_of(settings: LesionSettings) -> Task:
             f"network = {settings.network!r}, expected unet or lesion_mask_rcnn."
         )
     if settings.initial is not None:
-        task.network.load_state_dict(torch.load(settings.initial, weights_only=True))
+        load_initial(task.network, settings.initial)
     return task
 
 

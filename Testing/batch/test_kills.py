@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -89,15 +90,21 @@ def worker_of(batch: subprocess.Popen) -> psutil.Process:
     """The process that does the studies (multiprocessing has one more, for its own ends)."""
 
     def workers():
-        children = psutil.Process(batch.pid).children()
-        return [c for c in children if "spawn_main" in " ".join(c.cmdline())]
+        found = []
+        for child in psutil.Process(batch.pid).children():
+            # One may end while it is looked at.
+            with suppress(psutil.NoSuchProcess):
+                if "spawn_main" in " ".join(child.cmdline()):
+                    found.append(child)
+        return found
 
     return until(workers)[0]
 
 
 def kill(process: psutil.Process) -> None:
-    process.kill()
-    until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    with suppress(psutil.NoSuchProcess):
+        process.kill()
+        until(lambda: process.status() == psutil.STATUS_ZOMBIE)
 
 
 def until(condition, seconds: float = 120.0):

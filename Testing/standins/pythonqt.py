@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import enum
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from PySide6 import QtCore
 
+_EXTENSION = Path(__file__).resolve().parents[2] / "MedAIExtension"
 _SIMPLE = (str, bytes, bool, int, float, type(None))
 
 
@@ -147,10 +149,20 @@ def show_as_pythonqt(slicer: Any, monkeypatch: Any, *modules: str) -> None:
         "connectParametersToGui",
         lambda self, mapping: connect(self, {name: unwrap(w) for name, w in mapping.items()}),
     )
-    # What was imported with the other Qt is imported anew.
-    for name in list(sys.modules):
-        if name.split(".")[0] in ("medai_panels", *modules):
-            monkeypatch.delitem(sys.modules, name)
+    # What was imported with the other Qt is imported anew, now and again after the test: undoing
+    # an item that was not there takes it away.
+    for name in _names_of(modules):
+        monkeypatch.setitem(sys.modules, name, None)
+        del sys.modules[name]
+
+
+def _names_of(modules: tuple[str, ...]) -> Iterator[str]:
+    """The modules' own names, and those of every file of the packages that belong to them."""
+    yield from modules
+    for package in [_EXTENSION / "medai_panels"] + [_EXTENSION / m / f"{m}Lib" for m in modules]:
+        if package.is_dir():
+            yield package.name
+            yield from (f"{package.name}.{file.stem}" for file in package.glob("[!_]*.py"))
 
 
 def _wrapping(function: Callable) -> Callable:
