@@ -24,6 +24,11 @@ def ignore_progress(progress: Progress) -> None:
     """A callback for callers that don't show progress."""
 
 
+def share_of(progress: ProgressCallback, index: int, count: int) -> ProgressCallback:
+    """The callback of part ``index`` of ``count`` equal parts of a longer piece of work."""
+    return lambda part: progress(Progress((index + part.fraction) / count, part.message))
+
+
 def never_cancelled() -> bool:
     """A callback for callers that can't cancel."""
     return False

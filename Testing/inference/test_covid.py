@@ -16,7 +16,12 @@ from medai.inference.assess_covid import assess_covid
 from medai.inference.covid import classify_covid
 from medai.inference.covid_assessment import CovidChoices
 from medai.inference.covid_guard import grey_picture
-from medai.inference.covid_result import COVID_CLASS, CovidOptions, study_probability
+from medai.inference.covid_result import (
+    COVID_CLASS,
+    CovidOptions,
+    counted_slices,
+    study_probability,
+)
 from medai.inference.covid_slices import place_axial, plane_slices
 from medai.inference.explanation import grad_cam, score_map
 from medai.models import ModelStore
@@ -54,6 +59,15 @@ def test_the_study_takes_the_most_suspicious_quarter() -> None:
     for rule in ("top-quartile", "maximum", "mean", "median"):
         assert study_probability(rows, 1, rule).sum() == pytest.approx(1.0)
         assert study_probability(rows[:1], 1, rule)[1] == pytest.approx(0.1)
+
+
+def test_the_slices_that_count_are_the_most_suspicious_wherever_covid_stands() -> None:
+    covid = np.array([0.1, 0.9, 0.2, 0.7, 0.3, 0.4, 0.0, 0.5])
+    first = np.stack([covid, 1 - covid], axis=1)
+    assert counted_slices(first, 0, "top-quartile").tolist() == [1, 3]
+    assert counted_slices(first[:, ::-1], 1, "top-quartile").tolist() == [1, 3]
+    assert counted_slices(first, 0, "maximum").tolist() == [1]
+    assert sorted(counted_slices(first, 0, "mean")) == list(range(8))
 
 
 def test_unknown_rules_and_planes_are_refused() -> None:

@@ -20,7 +20,7 @@ from medai.commands.options import (
     SeriesOption,
 )
 from medai.errors import ImageReadError, InputError
-from medai.progress import CancelCallback, Progress, ProgressCallback
+from medai.progress import CancelCallback, ProgressCallback, share_of
 
 if TYPE_CHECKING:
     from medai.images import Volume
@@ -108,7 +108,7 @@ def classify(
                     read_volume(path, series=series),
                     loaded,
                     choices,
-                    _share(progress, number, len(studies)),
+                    share_of(progress, number, len(studies)),
                     cancelled,
                 )
                 for number, path in enumerate(studies)
@@ -138,10 +138,6 @@ def _assess(
 
     is_picture = volume.grid_shape[0] == 1 and volume.array.dtype == "uint8"
     return assess_covid((volume,) if is_picture else volume, model, choices, progress, cancelled)
-
-
-def _share(progress: ProgressCallback, index: int, count: int) -> ProgressCallback:
-    return lambda part: progress(Progress((index + part.fraction) / count, part.message))
 
 
 def _write(

@@ -14,7 +14,7 @@ from medai.commands.options import (
     OverwriteOption,
 )
 from medai.commands.stories.story import Stage, Story
-from medai.progress import Progress, ProgressCallback
+from medai.progress import Progress, ProgressCallback, share_of
 from medai.reports.json_text import json_text
 
 STORIES = ("lesions", "covid", "cataract", "raters")
@@ -63,10 +63,8 @@ def _start_scene() -> bool:
 
 
 def _part(progress: ProgressCallback, index: int, count: int, name: str) -> ProgressCallback:
-    def report(part: Progress) -> None:
-        progress(Progress((index + part.fraction) / count, f"{name}: {part.message}"))
-
-    return report
+    share = share_of(progress, index, count)
+    return lambda part: share(Progress(part.fraction, f"{name}: {part.message}"))
 
 
 def _front_page(stories: dict[str, Story], has_scene: bool) -> str:

@@ -13,10 +13,10 @@ from medai.measures.severity import severity
 from medai.models import Model
 from medai.progress import (
     CancelCallback,
-    Progress,
     ProgressCallback,
     ignore_progress,
     never_cancelled,
+    share_of,
 )
 
 
@@ -35,18 +35,23 @@ def assess_covid(
     measured = choices.lesion_model is not None and isinstance(study, Volume)
     parts = 1 + measured * (1 + (choices.prior is not None))
 
-    def part(index: int) -> ProgressCallback:
-        return lambda p: progress(Progress((index + p.fraction) / parts, p.message))
-
-    classification = classify_covid(study, model, choices.classification, part(0), cancelled)
+    classification = classify_covid(
+        study, model, choices.classification, share_of(progress, 0, parts), cancelled
+    )
     if not measured or choices.lesion_model is None or not isinstance(study, Volume):
         return CovidAssessment(classification)
-    lesions = segment_lesions(study, choices.lesion_model, choices.lesions, part(1), cancelled)
+    lesions = segment_lesions(
+        study, choices.lesion_model, choices.lesions, share_of(progress, 1, parts), cancelled
+    )
     severe = severity(lesions.burden, lesions.lesions, choices.lobes)
     if choices.prior is None:
         return CovidAssessment(classification, lesions, severe)
     earlier = segment_lesions(
-        choices.prior, choices.lesion_model, choices.lesions, part(2), cancelled
+        choices.prior,
+        choices.lesion_model,
+        choices.lesions,
+        share_of(progress, 2, parts),
+        cancelled,
     )
     change = follow_up(
         earlier.burden,

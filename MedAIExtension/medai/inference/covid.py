@@ -21,6 +21,7 @@ from medai.inference.covid_result import (
     CovidResult,
     RankedRegions,
     SliceScores,
+    counted_slices,
     study_probability,
 )
 from medai.inference.covid_slices import PlaneSlices, place_axial, plane_slices
@@ -75,7 +76,7 @@ def classify_covid(
         inputs=inputs,
         classes=classifier.classes,
         probability=np.mean(by_plane, axis=0),
-        spread=_study_spread(scores, options.rule),
+        spread=_study_spread(scores, covid, options.rule),
         slices=scores,
         explanation=explanation,
         explanation_kind=classifier.explanation_kind,
@@ -193,15 +194,11 @@ def _classify_pictures(
     return (scores,), tuple(explanation), tuple(regions), tuple(notes)
 
 
-def _study_spread(scores: Sequence[SliceScores], rule: str) -> float:
+def _study_spread(scores: Sequence[SliceScores], covid: int, rule: str) -> float:
     # Variants of one slice err together, so spreads are averaged like the probabilities, not
     # divided by the root of their number.
-    parts = []
-    for part in scores:
-        if rule in ("top-quartile", "maximum"):
-            count = 1 if rule == "maximum" else max(1, round(len(part.spread) / 4))
-            suspicion = part.probability[:, -1]
-            parts.append(part.spread[np.argsort(-suspicion, kind="stable")[:count]].mean())
-        else:
-            parts.append(part.spread.mean())
-    return float(np.mean(parts))
+    return float(
+        np.mean(
+            [part.spread[counted_slices(part.probability, covid, rule)].mean() for part in scores]
+        )
+    )

@@ -153,18 +153,21 @@ class CovidResult:
         )
 
 
+def counted_slices(probability: NDArray[np.float64], covid: int, rule: str) -> NDArray[np.intp]:
+    """Which slices of (n, classes) a rule counts, by p(COVID-19) in column ``covid``."""
+    order = np.argsort(-probability[:, covid], kind="stable")
+    if rule == "top-quartile":
+        return order[: max(1, round(len(order) / 4))]
+    return order[:1] if rule == "maximum" else order
+
+
 def study_probability(probability: NDArray[np.float64], covid: int, rule: str) -> NDArray:
     """One probability per class of a study from its slices' (n, classes), by one of RULES.
 
-    The quarter, and the maximum, are chosen by p(COVID-19), column ``covid``; the classes of the
-    chosen slices are averaged, so they still sum to 1.
+    The classes of the slices that count are averaged, so they still sum to 1.
     """
-    by_suspicion = probability[np.argsort(-probability[:, covid], kind="stable")]
-    if rule == "top-quartile":
-        return by_suspicion[: max(1, round(len(by_suspicion) / 4))].mean(axis=0)
-    if rule == "maximum":
-        return by_suspicion[0]
-    if rule == "mean":
-        return probability.mean(axis=0)
-    middle = np.median(probability, axis=0)
+    counted = probability[counted_slices(probability, covid, rule)]
+    if rule != "median":
+        return counted.mean(axis=0)
+    middle = np.median(counted, axis=0)
     return middle / middle.sum()
