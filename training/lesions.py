@@ -16,9 +16,11 @@ from training.detection import DetectionTask, WithInstances, loosen_matching
 from training.fit import RunSettings, Task, fit
 from training.initial import load_initial
 from training.lesion_slices import LesionSlice, read_lesion_slices, split_folds
+from training.phantom_slices import phantom_slices
 from training.pictures import refuse_shared_patients
 from training.sampling import EpochSampler, SeededSamples
 from training.segmentation import AsShares, Crops, Normalization, SegmentationTask
+from training.soft_slices import SoftSlices, read_soft_slices
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,9 @@ class LesionSettings(RunSettings):
     of grey/255. network: "unet" (width, classes) or "lesion_mask_rcnn" (backbone, truncation,
     lesion_classes, scores). initial: a state dict to start from. pseudo: soft labels of
     unlabelled slices (``training.pseudo_labels``), drawn for the share ``pseudo_share`` of the
-    samples; U-Net only. Mask R-CNN only: least_px: smaller lesions are background. regions:
+    samples; U-Net only. phantoms: synthetic patients (``phantom_slices``), whose slices are drawn
+    for the share ``phantom_share``: they teach what healthy lungs and few lesions look like. Mask
+    R-CNN only: least_px: smaller lesions are background. regions:
     regions per slice that the heads learn from. proposal_iou, region_iou: see
     ``loosen_matching``. dense_weight: see ``DetectionTask``.
     """
@@ -57,6 +61,8 @@ class LesionSettings(RunSettings):
     classes: int = 3
     pseudo: Path | None = None
     pseudo_share: float = 0.4
+    phantoms: int = 0
+    phantom_share: float = 0.15
     backbone: str = "resnet18"
     truncation: int = 1
     lesion_classes: int = 1
@@ -115,25 +121,26 @@ def train(settings: LesionSettings) -> Path:
 
 
 def samples_of(settings: LesionSettings, learn: list[LesionSlice]) -> SeededSamples:
-    """Augmented training samples of the slices, and of pseudo-labelled ones."""
+    """Augmented training samples: of the slices, of phantoms, and of pseudo-labelled slices."""
+    size = (settings.size, settings.size)
     augment = slice_augmentation(settings.crop, strength=settings.strength)
-    crops = Crops(learn, (settings.size, settings.size))
+    parts: list[tuple[Crops | SoftSlices, float]] = []
+    if settings.phantoms:
+        parts.append(
+            (Crops(phantom_slices(range(settings.phantoms)), size), settings.phantom_share)
+        )
     if settings.network == "lesion_mask_rcnn":
         cut = WithInstances(augment, settings.lesion_classes, settings.least_px)
+    else:
+        cut = AsShares(augment, settings.classes)
+        if settings.pseudo is not None:
+            parts.append((read_soft_slices(settings.pseudo), settings.pseudo_share))
+    crops = Crops(learn, size)
+    if not parts:
         return SeededSamples(crops, cut, settings.seed)
-    soft = AsShares(augment, settings.classes)
-    if settings.pseudo is None:
-        return SeededSamples(crops, soft, settings.seed)
-    from training.pseudo_labels import read_soft_slices
-
-    extra = read_soft_slices(settings.pseudo)
-    weights = torch.cat(
-        [
-            torch.full((len(crops),), (1 - settings.pseudo_share) / len(crops)),
-            torch.full((len(extra),), settings.pseudo_share / len(extra)),
-        ]
-    )
-    return SeededSamples(ConcatDataset([crops, extra]), soft, settings.seed, weights)
+    parts.append((crops, 1.0 - sum(share for _, share in parts)))
+    weights = torch.cat([torch.full((len(part),), share / len(part)) for part, share in parts])
+    return SeededSamples(ConcatDataset([part for part, _ in parts]), cut, settings.seed, weights)
 
 
 def task_of(settings: LesionSettings) -> Task:

@@ -15,8 +15,8 @@ from training.lesion_slices import CLASSES, LesionSlice
 def phantom_slices(
     seeds: Iterable[int],
     *,
-    shape: tuple[int, int, int] = (24, 224, 224),
-    spacing_mm: tuple[float, float, float] = (12.0, 1.7, 1.7),
+    shape: tuple[int, int, int] = (16, 400, 400),
+    spacing_mm: tuple[float, float, float] = (18.0, 0.95, 0.95),
 ) -> list[LesionSlice]:
     """The lung slices of one synthetic patient per seed, with their masks.
 
