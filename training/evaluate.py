@@ -2,7 +2,7 @@
 
 python -m training.evaluate lesions    --model ID --images DIR --masks DIR [--rotate transpose]
 python -m training.evaluate classifier --model ID --data DIR      (DIR/covid and DIR/noncovid)
-python -m training.evaluate cataract   --model ID --scans DIR --labels DIR | --phantoms N
+python -m training.evaluate cataract   --model ID [--phantoms N]
 
 Models are run by the code that users run: the same window, frame, thresholds and speed-ups.
 """
@@ -24,15 +24,20 @@ from training.pictures import read_class_folders
 
 def evaluate_lesions(given: argparse.Namespace) -> dict[str, Any]:
     """Judge a lesion model on a folder of slices, or on one fold of it."""
-    from training.judging import judge_lesions
+    from training.judging import judge_cross_validated, judge_lesions
 
     model = load(given, "lesions")
     slices = read_lesion_slices(
         given.images, given.masks, rotate=given.rotate, patients=given.patients
     )
+    how = {"device": given.device, "resamples": given.resamples}
+    if given.cross_validate:
+        of = split_folds([item.patient for item in slices], len(model.singles))
+        judged = judge_cross_validated(model, slices, of, **how)
+        return {"data": str(given.images), "n": len(slices)} | judged
     if given.fold is not None:
         slices = one_fold(slices, given.fold, given.folds)
-    judged = judge_lesions(model, slices, device=given.device, resamples=given.resamples)
+    judged = judge_lesions(model, slices, **how)
     return {"data": str(given.images), "fold": given.fold, "n": len(slices)} | judged
 
 
@@ -110,6 +115,11 @@ def parser() -> argparse.ArgumentParser:
     )
     lesions.add_argument("--patients", help="regular expression: the patient in a file name")
     lesions.add_argument("--fold", type=int, help="judge this fold of the split only")
+    lesions.add_argument(
+        "--cross-validate",
+        action="store_true",
+        help="an ensemble of one member per fold: each slice by the member that never saw it",
+    )
     lesions.add_argument("--folds", type=int, default=5)
     lesions.set_defaults(run=evaluate_lesions)
     classifier = kinds.add_parser("classifier", parents=[shared], help="classified pictures")

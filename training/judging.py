@@ -85,11 +85,49 @@ def judge_lesions(
     name, and every picture's own figures.
     """
     found = [find_lesions(model, item.image, device) for item in slices]
+    return _judged(len(model.classes), slices, found, resamples)
+
+
+def judge_cross_validated(
+    model: Model,
+    slices: Sequence[LesionSlice],
+    folds: list[int],
+    *,
+    device: str = "auto",
+    resamples: int = 1000,
+) -> dict[str, Any]:
+    """``judge_lesions`` of an ensemble, each slice by the one member that never saw it.
+
+    folds: for each slice, the number of the member that had it held out. Beside the measures over
+    all slices the result has each fold's mean Dice, and their mean and standard deviation.
+    """
+    members = model.singles
+    found = [
+        find_lesions(members[fold], item.image, device)
+        for item, fold in zip(slices, folds, strict=True)
+    ]
+    judged = _judged(len(model.classes), slices, found, resamples)
+    dice = np.array(
+        [overlap(f.lesions > 0, s.mask > 0)["Dice"] for s, f in zip(slices, found, strict=True)]
+    )
+    means = np.array([dice[np.asarray(folds) == fold].mean() for fold in range(len(members))])
+    return {
+        "folds": [
+            {"held out by": member.card.id, "n": folds.count(fold), "Dice": float(mean)}
+            for fold, (member, mean) in enumerate(zip(members, means, strict=True))
+        ],
+        "Dice over folds": {"mean": float(means.mean()), "SD": float(means.std(ddof=1))},
+    } | judged
+
+
+def _judged(
+    classes: int, slices: Sequence[LesionSlice], found: Sequence[FoundLesions], resamples: int
+) -> dict[str, Any]:
     rows = []
     for item, answer in zip(slices, found, strict=True):
         assert item.mask is not None
         row = overlap(answer.lesions > 0, item.mask > 0)
-        if len(model.classes) == len(CLASSES):
+        if classes == len(CLASSES):
             for index, name in enumerate(CLASSES, start=1):
                 if (item.mask == index).any():
                     row[f"Dice, {name}"] = overlap(answer.lesions == index, item.mask == index)[

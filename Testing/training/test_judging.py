@@ -19,7 +19,7 @@ from Testing.training.conftest import lung_phantom
 from training import evaluate
 from training.bootstrap import bootstrap
 from training.export import export_model, network_weights
-from training.judging import find_lesions, judge_lesions, overlap
+from training.judging import find_lesions, judge_cross_validated, judge_lesions, overlap
 from training.lesion_slices import LesionSlice
 from training.segmentation import Normalization, predict
 
@@ -290,3 +290,41 @@ def test_the_averaged_weights_of_a_checkpoint_are_exported(tmp_path: Path) -> No
     torch.save({"state_dict": {"other": torch.zeros(1)}}, tmp_path / "best.ckpt")
     with pytest.raises(TrainingDataError, match="holds no network"):
         network_weights(tmp_path / "best.ckpt")
+
+
+def test_a_cross_validation_judges_each_slice_by_the_member_that_never_saw_it(
+    tmp_path: Path,
+) -> None:
+    members = []
+    for number in range(2):
+        network = unet(classes=3, width=4)
+        # One member calls everything lesion, the other nothing.
+        torch.nn.init.zeros_(network.outc.conv.weight)
+        network.outc.conv.bias.data = torch.tensor([0.0, 9.0, 0.0] if number else [9.0, 0.0, 0.0])
+        folder = exported(
+            tmp_path,
+            network,
+            id=f"member-{number}",
+            task="lesions",
+            network="unet",
+            arguments="{ in_channels = 1, classes = 3, width = 4 }",
+            classes='["ground-glass opacity", "consolidation"]',
+            side=32,
+        )
+        members.append(folder.name)
+    text = CARD.replace("{id}", "both").replace("{task}", "lesions")
+    start, end = text.index("[network]"), text.index("[licence]")
+    ensemble = f"[ensemble]\nmembers = {json.dumps(members)}\n"
+    card = tmp_path / "both"
+    card.mkdir()
+    (card / "card.toml").write_text(text[:start] + ensemble + text[end:], encoding="utf-8")
+    half = np.zeros((32, 32), np.uint8)
+    half[:16] = 1
+    slices = [LesionSlice(str(n), str(n), np.full((32, 32), 99, np.uint8), half) for n in range(4)]
+    model = ModelStore((tmp_path,)).load("both", task="lesions")
+    judged = judge_cross_validated(model, slices, [0, 1, 0, 1], resamples=10)
+    # Nothing found has Dice 0; everything found has 2·512/(512 + 1024) = 2/3.
+    assert [fold["Dice"] for fold in judged["folds"]] == pytest.approx([0, 2 / 3])
+    assert judged["Dice over folds"]["mean"] == pytest.approx(1 / 3)
+    assert judged["Dice over folds"]["SD"] == pytest.approx(math.sqrt(2) / 3)
+    assert judged["measures"]["Dice"]["value"] == pytest.approx(1 / 3)

@@ -12,9 +12,11 @@ from medai.errors import TrainingDataError
 from medai.networks import unet, unet_classifier
 from training import lesions, probe
 from training.export import mean_weights
-from training.lesion_slices import picture_files, read_grey
-from training.pseudo_labels import label, read_soft_slices
+from training.lesion_slices import LesionSlice, picture_files, read_grey
+from training.phantom_slices import phantom_slices
+from training.pseudo_labels import label
 from training.segmentation import Normalization, predict
+from training.soft_slices import read_soft_slices
 
 
 def test_soft_labels_are_the_networks_own_probabilities(
@@ -60,6 +62,30 @@ def test_pseudo_labelled_slices_are_drawn_for_their_share(
     pseudo = [float(image.max()) < 8 / 255 for image, _ in drawn]
     assert np.mean(pseudo) == pytest.approx(0.25, abs=0.06)
     assert all(target.shape == (3, 64, 64) for _, target in drawn)
+
+
+def test_phantom_slices_are_drawn_for_their_share(
+    slice_folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def small(patients: range) -> list[LesionSlice]:
+        return phantom_slices(patients, shape=(6, 72, 72), spacing_mm=(40.0, 5.0, 5.0))
+
+    monkeypatch.setattr(lesions, "phantom_slices", small)
+    settings = lesions.LesionSettings(
+        output=tmp_path / "run",
+        images=slice_folders[0],
+        masks=slice_folders[1],
+        size=64,
+        crop=64,
+        strength=0.0,
+        phantoms=2,
+        phantom_share=0.25,
+    )
+    learn, _ = lesions.split(settings)
+    samples = lesions.samples_of(settings, learn)
+    assert len(samples) == len(learn) + len(small(range(2)))
+    assert float(samples.weights[: -len(learn)].sum()) == pytest.approx(0.25)
+    assert float(samples.weights[-len(learn) :].sum()) == pytest.approx(0.75)
 
 
 def test_regression_finds_the_plane_that_made_the_labels() -> None:
