@@ -16,9 +16,12 @@ from torch import Tensor
 
 from medai.errors import TrainingDataError
 from medai.models import ModelStore
+from medai.models.weights import read_weights
 from medai.output import atomic_folder
 from training.command import run_guarded
 
+_BASE_LINE = re.compile(r'^base = "([a-z0-9-]+)"$', re.MULTILINE)
+_BASE_HASH_LINE = re.compile(r'^base_sha256 = ".*"$', re.MULTILINE)
 _HASH_LINE = re.compile(r'^sha256 = ".*"$', re.MULTILINE)
 
 
@@ -59,15 +62,30 @@ def halved(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 def export_model(weights: dict[str, Tensor], card: str, folder: Path) -> Path:
     """Write ``folder/<id>/weights.pt`` and ``card.toml``, and load the model once to check it.
 
-    card: the text of the card; its sha256 line is filled in here. Raises a ModelError when the
-    store refuses the result (nothing is then kept), OutputError when the folder exists.
+    card: the text of the card; its sha256 line is filled in here. Where it has lines base = "…"
+    and base_sha256 = "…", weights equal to those of that model of ``folder`` are left out. Raises
+    a ModelError when the store refuses the result (nothing is then kept), OutputError when the
+    folder exists.
     """
     match = re.search(r'^id = "([a-z0-9-]+)"$', card, re.MULTILINE)
     if match is None or _HASH_LINE.search(card) is None:
         raise TrainingDataError('The card has no line id = "…" or no line sha256 = "…".')
+    kept = halved(weights)
+    base = _BASE_LINE.search(card)
+    if base is not None:
+        on = ModelStore((folder,)).card(base[1]).weights
+        if on is None:
+            raise TrainingDataError(f"base = {base[1]} is an ensemble, expected a single model.")
+        built_on = read_weights(folder / base[1] / on.file, on.sha256)
+        kept = {
+            name: value
+            for name, value in kept.items()
+            if name not in built_on or not torch.equal(value, built_on[name])
+        }
+        card = _BASE_HASH_LINE.sub(f'base_sha256 = "{on.sha256}"', card)
     with atomic_folder(folder / match[1], overwrite=True) as inside:
         file = inside / "weights.pt"
-        torch.save(halved(weights), file)
+        torch.save(kept, file)
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
         text = _HASH_LINE.sub(f'sha256 = "{digest}"', card)
         (inside / "card.toml").write_text(text, encoding="utf-8")

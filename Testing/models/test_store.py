@@ -191,6 +191,66 @@ def test_an_ensemble_loads_its_members(store, tmp_path):
     store.verify("both")
 
 
+def shift_last_layer(network: torch.nn.Module) -> None:
+    network.outc.conv.weight.data += 1
+
+
+def build_on_small(store, tmp_path) -> Path:
+    """A model whose file has its last layer alone; the rest is the model "small"'s."""
+    small = store.card("small").weights.sha256
+    head = write_model(
+        tmp_path / "own" / "head", "unet", ("lesion",), classes=2, width=4, change=shift_last_layer
+    )
+    state = torch.load(head / "weights.pt", weights_only=True)
+    kept = {name: value for name, value in state.items() if name.startswith("outc.")}
+    replace_weights(head, saved(kept))
+    card = head / "card.toml"
+    base = f'base = "small"\nbase_sha256 = "{small}"\n[licence]'
+    card.write_text(card.read_text().replace("[licence]", base))
+    return head
+
+
+def test_a_model_that_builds_on_another_takes_the_rest_from_it(store, tmp_path):
+    build_on_small(store, tmp_path)
+    small, head = store.load("small").network, store.load("head").network
+    assert torch.equal(head.inc.double_conv[0].weight, small.inc.double_conv[0].weight)
+    assert not torch.equal(head.outc.conv.weight, small.outc.conv.weight)
+    store.verify("head")
+
+
+def test_a_model_whose_base_has_changed_is_refused(store, tmp_path, folder):
+    build_on_small(store, tmp_path)
+    other = write_model(
+        tmp_path / "other" / "small",
+        "unet",
+        ("lesion",),
+        classes=2,
+        width=4,
+        change=shift_last_layer,
+    )
+    for file in other.iterdir():
+        file.replace(folder / file.name)
+    store.load("small")
+    for refused in (store.load, store.verify):
+        with pytest.raises(ModelHashError):
+            refused("head")
+
+
+def test_a_model_whose_base_is_missing_or_itself_built_on_another_is_refused(store, tmp_path):
+    card = build_on_small(store, tmp_path) / "card.toml"
+    text = card.read_text()
+    card.write_text(text.replace('base = "small"', 'base = "absent"'))
+    with pytest.raises(ModelNotFoundError, match="No model named 'absent'"):
+        store.load("head")
+    second = write_model(tmp_path / "own" / "second", "unet", ("lesion",), classes=2, width=4)
+    text = text.replace('id = "head"', 'id = "second"').replace('base = "small"', 'base = "head"')
+    (second / "card.toml").write_text(text)
+    (second / "weights.pt").write_bytes((card.parent / "weights.pt").read_bytes())
+    card.write_text(card.read_text().replace('base = "absent"', 'base = "small"'))
+    with pytest.raises(ModelCardError, match="base head has no weights of its own"):
+        store.load("second")
+
+
 @pytest.mark.parametrize("member", ["absent", "nested", "two"])
 def test_an_ensemble_of_what_does_not_fit_is_refused(store, tmp_path, member):
     write_ensemble(tmp_path / "own" / "nested", "small", "small-2")

@@ -47,10 +47,16 @@ class InputSection:
 
 @dataclass(frozen=True)
 class WeightsSection:
-    """The file beside the card, and its SHA-256."""
+    """The file beside the card, and its SHA-256.
+
+    base: id of another model, whose weights file has the SHA-256 ``base_sha256``: what the
+    network has and this file has not is taken from there (a COVID-CT-Mask-Net's lesion part).
+    """
 
     file: str
     sha256: str
+    base: str | None = None
+    base_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -228,7 +234,8 @@ def _value(hint: Any, value: object, where: str) -> Any:
         if not abs(number) < float("inf"):
             raise ModelCardError(f"{where} is {number}, expected a finite number.")
         return number
-    if kind in (str, int, bool):
+    if kind in (str, str | None, int, bool):
+        kind = str if kind == str | None else kind
         words = {str: "a text", int: "a whole number", bool: "true or false"}
         return _expect(value, kind, where, words[kind])
     return _expect(value, dict, where, "a table")
@@ -323,9 +330,16 @@ def _check_single(card: ModelCard, require: Any) -> None:
         f"weights file is {weights.file!r}, expected a plain file name",
     )
     require(
-        re.fullmatch(r"[0-9a-f]{64}", weights.sha256) is not None,
-        "sha256 is not 64 lower-case hexadecimal digits",
+        (weights.base is None) == (weights.base_sha256 is None),
+        "base and base_sha256 belong together",
     )
+    for name in ("sha256", "base_sha256"):
+        digest = getattr(weights, name)
+        require(
+            digest is None or re.fullmatch(r"[0-9a-f]{64}", digest) is not None,
+            f"{name} is not 64 lower-case hexadecimal digits",
+        )
+    require(weights.base != card.id, "a model can't be its own base")
 
 
 def _list(words: Any) -> str:

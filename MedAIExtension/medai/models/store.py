@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medai.errors import (
     ModelCardError,
@@ -16,6 +17,9 @@ from medai.models.model import Model
 from medai.models.weights import network_with_weights, read_verified, read_weights
 from medai.output import atomic_folder
 from medai.resources import resources_folder, user_folder
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class ModelStore:
@@ -85,7 +89,7 @@ class ModelStore:
                 f"{card.id} is a model for {card.task}, expected a model for {task}."
             )
         if card.ensemble is None:
-            return _load_single(card, folder)
+            return self._load_single(card, folder)
         members = tuple(self._member(card, member) for member in card.ensemble.members)
         if len({member.classes for member in members}) > 1:
             raise ModelCardError(f"Card of {card.id}: its members have different classes.")
@@ -97,6 +101,7 @@ class ModelStore:
         card = self._read(folder)
         if card.weights is not None:
             read_verified(folder / card.weights.file, card.weights.sha256)
+            self._base(card)
         for member in card.ensemble.members if card.ensemble else ():
             self.verify(member)
 
@@ -119,7 +124,9 @@ class ModelStore:
             raise ModelNotFoundError(f"Card of {card.id} needs a weights file, none was given.")
         else:
             weights_path = Path(weights_path)
-            network_with_weights(card, read_weights(weights_path, card.weights.sha256))
+            network_with_weights(
+                card, read_weights(weights_path, card.weights.sha256), self._base(card)
+            )
         with atomic_folder(self._folders[-1] / card.id) as folder:
             (folder / CARD_FILE).write_text(card.text, encoding="utf-8", newline="")
             if card.weights is not None and weights_path is not None:
@@ -134,7 +141,23 @@ class ModelStore:
             raise ModelCardError(
                 f"Card of {card.id}: member {member} is not a single model for {card.task}."
             )
-        return _load_single(single, folder)
+        return self._load_single(single, folder)
+
+    def _load_single(self, card: ModelCard, folder: Path) -> Model:
+        assert card.weights is not None
+        tensors = read_weights(folder / card.weights.file, card.weights.sha256)
+        return Model(card, network_with_weights(card, tensors, self._base(card)))
+
+    def _base(self, card: ModelCard) -> dict[str, Tensor] | None:
+        """The weights of the model that ``card`` builds on, None where it stands alone."""
+        assert card.weights is not None
+        if card.weights.base is None or card.weights.base_sha256 is None:
+            return None
+        folder = self.folder(card.weights.base)
+        base = self._read(folder)
+        if base.weights is None or base.weights.base is not None:
+            raise ModelCardError(f"Card of {card.id}: base {base.id} has no weights of its own.")
+        return read_weights(folder / base.weights.file, card.weights.base_sha256)
 
     def _read(self, folder: Path) -> ModelCard:
         card = read_card(folder / CARD_FILE)
@@ -153,9 +176,3 @@ class ModelStore:
                 if folder.is_dir() and not folder.name.startswith(".") and folder.name not in seen:
                     seen.add(folder.name)
                     yield folder
-
-
-def _load_single(card: ModelCard, folder: Path) -> Model:
-    assert card.weights is not None
-    tensors = read_weights(folder / card.weights.file, card.weights.sha256)
-    return Model(card, network_with_weights(card, tensors))

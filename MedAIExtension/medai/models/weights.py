@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,17 +75,22 @@ def read_verified(path: Path, sha256: str) -> bytes:
     return content
 
 
-def network_with_weights(card: ModelCard, tensors: dict[str, Tensor]) -> nn.Module:
+def network_with_weights(
+    card: ModelCard, tensors: dict[str, Tensor], base: Mapping[str, Tensor] | None = None
+) -> nn.Module:
     """The card's network with these weights: float32, evaluation mode, no gradients.
 
-    Half-precision weights become float32. Raises ModelCardError when the card's arguments don't
-    make a network, ModelShapeError when the weights don't fit it.
+    base: weights of the model this one builds on, for what ``tensors`` has not. Half-precision
+    weights become float32. Raises ModelCardError when the card's arguments don't make a network,
+    ModelShapeError when the weights don't fit it.
     """
     torch = _torch()
     # Shapes first, without memory: a card could ask for a network of any size.
     with torch.device("meta"):
-        skeleton = _build(card)
-    _compare_shapes(card, skeleton.state_dict(), tensors)
+        skeleton = _build(card).state_dict()
+    if base is not None:
+        tensors = {name: base[name] for name in skeleton if name in base} | tensors
+    _compare_shapes(card, skeleton, tensors)
     for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
             raise ModelShapeError(
