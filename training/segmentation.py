@@ -13,6 +13,7 @@ from torchvision import tv_tensors
 
 from medai.errors import TrainingDataError
 from medai.inference.frame import Frame, normalise
+from medai.inference.views import turned, turned_back
 from training.fit import RunSettings, Task
 from training.lesion_slices import LesionSlice
 from training.losses import LOSSES, one_hot
@@ -88,7 +89,7 @@ def predict(
 ) -> NDArray[np.float32]:
     """Class probabilities (classes, y, x) of one picture (y, x), at the picture's own size.
 
-    views: which of the eight orientations (0..7: quarter turns, +4 transposed) are averaged.
+    views: which of the eight orientations (``medai.inference.views``) are averaged.
     """
     training = network.training
     network.eval()
@@ -97,9 +98,7 @@ def predict(
     pixels = normalise(grey, normal.mean, normal.std)
     total: Tensor | None = None
     for view in views:
-        turned = torch.rot90(pixels.mT if view >= 4 else pixels, view % 4, (2, 3))
-        p = torch.rot90(network(turned.contiguous()).float().softmax(1), -(view % 4), (2, 3))
-        p = p.mT if view >= 4 else p
+        p = turned_back(network(turned(pixels, view).contiguous()).float().softmax(1), view)
         total = p if total is None else total + p
     network.train(training)
     return frame.back(total / len(views))[0].cpu().numpy()

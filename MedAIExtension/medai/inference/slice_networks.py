@@ -21,6 +21,7 @@ from medai.inference.lesion_result import LOWEST_SCORE, RoiTable
 from medai.inference.lung_slices import LungSlices
 from medai.inference.mask_paste import paste_classes, paste_maps
 from medai.inference.region_detector import MASK_PIXELS, Regions, region_detector
+from medai.inference.views import turned, turned_back
 from medai.models import Model
 from medai.models.card import InputSection
 from medai.networks import LesionMaskRCNN
@@ -166,8 +167,14 @@ class _NetworkRun:
         network = accelerated(self._network, device)
         dtype = next(network.parameters()).dtype
         images, frames = self._framed(numbers, device)
-        logits = network(images.to(dtype, memory_format=torch.channels_last))
-        shares = logits.float().softmax(dim=1)
+        views = self._input.views
+        shares: Tensor | None = None
+        for view in views:
+            seen = turned(images, view).to(dtype, memory_format=torch.channels_last)
+            answer = turned_back(network(seen).float().softmax(dim=1), view)
+            shares = answer if shares is None else shares.add_(answer)
+        assert shares is not None
+        shares /= len(views)
         for index, (number, frame) in enumerate(zip(numbers, frames, strict=True)):
             back = frame.back(shares[index : index + 1])[0]
             place = self._slices.place(number)

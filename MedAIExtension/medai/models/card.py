@@ -37,12 +37,17 @@ class NetworkSection:
 
 @dataclass(frozen=True)
 class InputSection:
-    """window: "lung" (of HU) or "none"; size: (rows, columns) in pixels; mean, std of grey/255."""
+    """window: "lung" (of HU) or "none"; size: (rows, columns) in pixels; mean, std of grey/255.
+
+    views: in which of the eight orientations (``inference.views``) a U-Net sees each slice; its
+    answers are averaged, and each view costs one pass.
+    """
 
     window: str
     size: tuple[int, ...]
     mean: float
     std: float
+    views: tuple[int, ...] = (0,)
 
 
 @dataclass(frozen=True)
@@ -321,6 +326,16 @@ def _check_single(card: ModelCard, require: Any) -> None:
     require(
         len(entry.size) == 2 and all(32 <= n <= 2048 for n in entry.size),
         f"size is {list(entry.size)}, expected [rows, columns] of 32 to 2048",
+    )
+    require(
+        bool(entry.views)
+        and len(set(entry.views)) == len(entry.views)
+        and all(0 <= view < 8 for view in entry.views),
+        f"views is {list(entry.views)}, expected different numbers of 0 to 7",
+    )
+    require(
+        entry.views == (0,) or (card.task == "lesions" and network.name == "unet"),
+        "views are a lesion U-Net's",
     )
     require(entry.std > 0, f"std is {entry.std}, expected more than 0")
     require(0 <= entry.mean <= 1, f"mean is {entry.mean}, expected 0 to 1")
