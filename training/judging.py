@@ -183,19 +183,7 @@ def judge_classifier(
     threshold = 0.5 if model.card.decision.threshold is None else model.card.decision.threshold
     groups = [item.patient for item in pictures]
 
-    def of(chosen: NDArray[np.intp]) -> dict[str, float]:
-        rates = diagnostics.rates(truth[chosen], p[chosen], threshold)
-        both = 0 < truth[chosen].sum() < len(chosen)
-        return {
-            "accuracy": rates.accuracy.value,
-            "sensitivity": rates.sensitivity.value,
-            "specificity": rates.specificity.value,
-            "F1": rates.f1,
-            "AUC": diagnostics.auc(truth[chosen], p[chosen]).value if both else float("nan"),
-            "ECE": diagnostics.calibration(truth[chosen], p[chosen]).ece,
-        }
-
-    measures = bootstrap(of, groups, resamples=resamples)
+    measures = classifier_measures(truth, p, groups, threshold, resamples=resamples)
     area = diagnostics.auc(truth, p)
     return {
         "threshold": threshold,
@@ -211,6 +199,34 @@ def judge_classifier(
             for item, value in zip(pictures, p, strict=True)
         ],
     }
+
+
+def classifier_measures(
+    truth: NDArray[np.int_],
+    p: NDArray[np.floating],
+    groups: Sequence[str],
+    threshold: float,
+    *,
+    resamples: int = 1000,
+) -> dict[str, Interval]:
+    """Accuracy, sensitivity, specificity, F1, AUC and ECE with intervals that resample ``groups``.
+
+    truth: (n,) 0 or 1. p: (n,) probability of 1, called 1 from ``threshold`` on.
+    """
+
+    def of(chosen: NDArray[np.intp]) -> dict[str, float]:
+        rates = diagnostics.rates(truth[chosen], p[chosen], threshold)
+        both = 0 < truth[chosen].sum() < len(chosen)
+        return {
+            "accuracy": rates.accuracy.value,
+            "sensitivity": rates.sensitivity.value,
+            "specificity": rates.specificity.value,
+            "F1": rates.f1,
+            "AUC": diagnostics.auc(truth[chosen], p[chosen]).value if both else float("nan"),
+            "ECE": diagnostics.calibration(truth[chosen], p[chosen]).ece,
+        }
+
+    return bootstrap(of, groups, resamples=resamples)
 
 
 def _covid_probability(classifier: SliceClassifier, image: NDArray[np.uint8], column: int) -> float:
