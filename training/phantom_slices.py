@@ -20,12 +20,19 @@ def phantom_slices(
 ) -> list[LesionSlice]:
     """The lung slices of one synthetic patient per seed, with their masks.
 
-    Every fourth patient is healthy; the others have three to eight lesions of 2 to 60 mL, so that
-    a network sees lungs without lesions, and few and many of them.
+    Of four patients one is healthy, one severely ill (five to nine lesions of 60 to 300 mL), and
+    two have three to eight lesions of 2 to 60 mL: a network sees lungs without lesions, and lungs
+    that are full of them.
     """
     found = []
     for seed in seeds:
-        lesions = () if seed % 4 == 3 else _drawn_lesions(np.random.default_rng([seed, 77]))
+        rng = np.random.default_rng([seed, 77])
+        if seed % 4 == 3:
+            lesions: tuple[PhantomLesion, ...] = ()
+        elif seed % 4 == 1:
+            lesions = _drawn_lesions(rng, 5, 10, 60, 300)
+        else:
+            lesions = _drawn_lesions(rng, 3, 9, 2, 60)
         phantom = chest_ct(shape, spacing_mm, lesions=lesions, seed=seed)
         slices = lung_slices(to_axial(phantom.volume), phantom.lungs)
         found += [
@@ -40,13 +47,15 @@ def phantom_slices(
     return found
 
 
-def _drawn_lesions(rng: np.random.Generator) -> tuple[PhantomLesion, ...]:
+def _drawn_lesions(
+    rng: np.random.Generator, fewest: int, below: int, least_ml: float, most_ml: float
+) -> tuple[PhantomLesion, ...]:
     return tuple(
         PhantomLesion(
             CLASSES[int(rng.random() < 0.35)],  # type: ignore[arg-type]
-            float(np.exp(rng.uniform(np.log(2), np.log(60)))),
+            float(np.exp(rng.uniform(np.log(least_ml), np.log(most_ml)))),
             "right" if rng.random() < 0.5 else "left",
             bool(rng.random() < 0.7),
         )
-        for _ in range(rng.integers(3, 9))
+        for _ in range(rng.integers(fewest, below))
     )
