@@ -191,6 +191,17 @@ def test_an_ensemble_loads_its_members(store, tmp_path):
     store.verify("both")
 
 
+def test_a_part_of_an_ensemble_is_loaded_by_its_id_and_not_offered(store, tmp_path):
+    part = write_model(tmp_path / "own" / "part", "unet", ("lesion",), classes=2, width=4)
+    write_ensemble(tmp_path / "own" / "both", "small", "part")
+    assert [card.id for card in store.cards()] == ["both", "part", "small"]
+    card = part / "card.toml"
+    card.write_text(card.read_text().replace("[network]", 'part_of = "both"\n[network]'))
+    assert [card.id for card in store.cards()] == ["both", "small"]
+    assert store.load("part").card.part_of == "both"
+    assert len(store.load("both").members) == 2
+
+
 def shift_last_layer(network: torch.nn.Module) -> None:
     network.outc.conv.weight.data += 1
 

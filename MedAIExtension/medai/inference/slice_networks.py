@@ -21,6 +21,7 @@ from medai.inference.lesion_result import LOWEST_SCORE, RoiTable
 from medai.inference.lung_slices import LungSlices
 from medai.inference.mask_paste import paste_classes, paste_maps
 from medai.inference.region_detector import MASK_PIXELS, Regions, region_detector
+from medai.inference.transfers import Answers, to_device
 from medai.inference.views import turned, turned_back
 from medai.models import Model
 from medai.models.card import InputSection
@@ -64,22 +65,41 @@ def run_networks(
     progress: called with the fraction 0..1 and a few words.
     """
     answers = []
-    for index, single in enumerate(model.singles):
+    together = _run_together(model)
+    for index, group in enumerate(together):
 
         def report(fraction: float, words: str, index: int = index) -> None:
-            progress((index + fraction) / len(model.singles), words)
+            progress((index + fraction) / len(together), words)
 
-        run = _NetworkRun(single, slices, device, batch_size)
+        run = _NetworkRun(group, slices, device, batch_size)
         run.mask_floor = min(LOWEST_SCORE, 1.0 if score_threshold is None else score_threshold)
         answers.append(run.answer(report, cancelled))
-    return answers[0] if len(answers) == 1 else _average(answers, len(model.classes))
+    if len(answers) == 1:
+        return answers[0]
+    return _average(answers, [len(group) for group in together], len(model.classes))
 
 
-def _average(answers: list[SliceAnswer], classes: int) -> SliceAnswer:
-    """The mean probability; the class of the surest member."""
-    probability = answers[0].probability / np.float16(len(answers))
-    for other in answers[1:]:
-        probability += other.probability / np.float16(len(answers))
+def _run_together(model: Model) -> list[tuple[Model, ...]]:
+    """The single models in groups that can share one pass over the slices.
+
+    U-Nets that are fed the same pictures: their class probabilities are averaged slice by slice,
+    and a whole study is held in memory once only. Every other model is a group of its own.
+    """
+    groups: dict[tuple, list[Model]] = {}
+    for number, single in enumerate(model.singles):
+        entry = single.card.input
+        assert entry is not None
+        regional = isinstance(single.network, LesionMaskRCNN)
+        key = (number,) if regional else (entry.window, entry.size, entry.mean, entry.std)
+        groups.setdefault(key, []).append(single)
+    return [tuple(group) for group in groups.values()]
+
+
+def _average(answers: list[SliceAnswer], members: list[int], classes: int) -> SliceAnswer:
+    """The mean probability over all members; the class of the surest group of members."""
+    probability = np.zeros_like(answers[0].probability)
+    for answer, count in zip(answers, members, strict=True):
+        probability += answer.probability * np.float16(count / sum(members))
     likeliest = None
     if classes > 1:
         surest = answers[0].probability
@@ -99,17 +119,18 @@ def _classes_of(answer: SliceAnswer) -> NDArray[np.uint8]:
 
 
 class _NetworkRun:
-    """One network over one study."""
+    """One network, or several U-Nets with the same input, over one study."""
 
     def __init__(
-        self, model: Model, slices: LungSlices, device: str, batch_size: int | None
+        self, models: tuple[Model, ...], slices: LungSlices, device: str, batch_size: int | None
     ) -> None:
-        assert model.network is not None and model.card.input is not None
-        self._network = model.network
-        self._classes = len(model.classes)
+        entries = [model.card.input for model in models if model.card.input is not None]
+        self._networks = [model.network for model in models if model.network is not None]
+        self._views = [entry.views for entry in entries]
+        self._classes = len(models[0].classes)
         self._slices = slices
-        self._input: InputSection = model.card.input
-        self._finds_regions = isinstance(model.network, LesionMaskRCNN)
+        self._input: InputSection = entries[0]
+        self._finds_regions = isinstance(self._networks[0], LesionMaskRCNN)
         chosen = choose_device(device)
         automatic = _GPU_BATCH if chosen.type == "cuda" else _CPU_BATCH[self._finds_regions]
         self._runner = BatchRunner(chosen, batch_size or automatic)
@@ -118,6 +139,7 @@ class _NetworkRun:
         several = self._classes > 1 and not self._finds_regions
         self._likeliest = np.zeros(shape, np.uint8) if several else None
         self._regions: list[RoiTable] = []
+        self._last: tuple[range, Answers] | None = None
         self.mask_floor = LOWEST_SCORE
 
     def answer(
@@ -134,8 +156,9 @@ class _NetworkRun:
             self._find_regions if self._finds_regions else self._find_voxels,
             done=done,
             cancelled=cancelled,
-            release=lambda: release(self._network),
+            release=self._release,
         )
+        self._take_in_last()
         rois, score_map = None, None
         if self._finds_regions:
             rois = _joined(self._regions)
@@ -158,35 +181,57 @@ class _NetworkRun:
         for number in numbers:
             picture = torch.from_numpy(self._slices.picture(number))
             frame = Frame.fit((picture.shape[0], picture.shape[1]), (rows, columns), pixel_mm)
-            framed.append(frame.into(picture[None].to(device, non_blocking=True)))
+            framed.append(frame.into(to_device(picture[None], device)))
             frames.append(frame)
         return normalise(torch.cat(framed), self._input.mean, self._input.std), frames
 
+    def _release(self) -> None:
+        for network in self._networks:
+            release(network)
+
     @torch.inference_mode()
     def _find_voxels(self, numbers: range, device: torch.device) -> None:
-        network = accelerated(self._network, device)
-        dtype = next(network.parameters()).dtype
         images, frames = self._framed(numbers, device)
-        views = self._input.views
         shares: Tensor | None = None
-        for view in views:
-            seen = turned(images, view).to(dtype, memory_format=torch.channels_last)
-            answer = turned_back(network(seen).float().softmax(dim=1), view)
-            shares = answer if shares is None else shares.add_(answer)
+        for network, views in zip(self._networks, self._views, strict=True):
+            fast = accelerated(network, device)
+            dtype = next(fast.parameters()).dtype
+            for view in views:
+                seen = turned(images, view).to(dtype, memory_format=torch.channels_last)
+                answer = turned_back(fast(seen).float().softmax(dim=1), view) / len(views)
+                shares = answer if shares is None else shares.add_(answer)
         assert shares is not None
-        shares /= len(views)
-        for index, (number, frame) in enumerate(zip(numbers, frames, strict=True)):
+        shares /= len(self._networks)
+        answers = []
+        for index, frame in enumerate(frames):
             back = frame.back(shares[index : index + 1])[0]
-            place = self._slices.place(number)
-            self._probability[place] = (1.0 - back[0]).half().cpu().numpy()
+            answers.append((1.0 - back[0]).half())
             if self._likeliest is not None:
-                self._likeliest[place] = _likeliest(back[1:]).cpu().numpy()
+                answers.append(_likeliest(back[1:]))
+        # While a GPU works on this batch, the one before is put in its place.
+        on_their_way = Answers(answers)
+        self._take_in_last()
+        self._last = numbers, on_their_way
+
+    def _take_in_last(self) -> None:
+        """Put what was computed last into the maps."""
+        if self._last is None:
+            return
+        numbers, answers = self._last
+        arrays = iter(answers.arrays())
+        for number in numbers:
+            place = self._slices.place(number)
+            self._probability[place] = next(arrays)
+            if self._likeliest is not None:
+                self._likeliest[place] = next(arrays)
+        self._last = None
 
     @torch.inference_mode()
     def _find_regions(self, numbers: range, device: torch.device) -> None:
-        assert isinstance(self._network, LesionMaskRCNN)
+        (network,) = self._networks
+        assert isinstance(network, LesionMaskRCNN)
         images, frames = self._framed(numbers, device)
-        detector = region_detector(self._network, device)
+        detector = region_detector(network, device)
         found = detector.detect(images, score_threshold=-1.0, mask_floor=self.mask_floor)
         self._regions.append(self._table(found, numbers, frames))
 

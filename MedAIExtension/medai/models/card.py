@@ -136,7 +136,8 @@ class DecisionSection:
 class ModelCard:
     """A model's card: one section per table of ``card.toml``.
 
-    Either ``network``, ``input`` and ``weights`` are there, or ``ensemble`` alone.
+    Either ``network``, ``input`` and ``weights`` are there, or ``ensemble`` alone. part_of: id of
+    the ensemble that this model exists for; menus offer the ensemble only.
     """
 
     id: str
@@ -150,6 +151,7 @@ class ModelCard:
     maturity: MaturitySection
     use: UseSection
     recommended: bool = False
+    part_of: str | None = None
     decision: DecisionSection = field(default_factory=DecisionSection)
     network: NetworkSection | None = None
     input: InputSection | None = None

@@ -36,14 +36,17 @@ class ModelStore:
         )
 
     def cards(self, task: str | None = None) -> tuple[ModelCard, ...]:
-        """The readable cards (of one task), recommended first, then by name; see ``broken``."""
+        """The readable cards (of one task), recommended first, then by name; see ``broken``.
+
+        Parts of an ensemble are left out: the ensemble stands for them.
+        """
         cards = []
         for folder in self._model_folders():
             try:
                 cards.append(self._read(folder))
             except ModelError:
                 continue
-        chosen = [card for card in cards if task in (None, card.task)]
+        chosen = [card for card in cards if task in (None, card.task) and card.part_of is None]
         return tuple(sorted(chosen, key=lambda card: (not card.recommended, card.name, card.id)))
 
     def broken(self) -> dict[str, str]:
