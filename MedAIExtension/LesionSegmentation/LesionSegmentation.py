@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,10 +32,13 @@ from medai.inference import (
     rethreshold,
     segment_lesions,
 )
+from medai.inference.lesion_result import AXIAL_ONLY
+from medai.inference.planes import PLANES
 from medai.measures import ZONE_NAMES, burden_sentence
 from medai.models import ModelStore
 from medai.progress import CancelCallback, ProgressCallback, ignore_progress, never_cancelled
 from medai.scene.color_maps import show_map
+from medai.scene.steps import Steps, finish
 from medai_panels.charts import show_chart
 from medai_panels.export_section import ExportSection
 from medai_panels.findings_table import FindingsTable
@@ -94,6 +98,7 @@ class LesionSegmentationParameterNode:
     inputVolume: vtkMRMLScalarVolumeNode
     modelId: str = ""
     device: Annotated[str, Choice(["auto", "cuda", "cpu"])] = "auto"
+    threeDirections: bool = False
     scoreThreshold: Annotated[float, WithinRange(LOWEST_SCORE, 1.0)] = 0.5
     maskThreshold: Annotated[float, WithinRange(0.05, 0.95)] = 0.5
     showLesions: bool = True
@@ -217,11 +222,17 @@ class LesionSegmentationWidget(PanelWidget):
         self._running_source = chosen.inputVolume
         return self.logic.start(chosen.inputVolume, chosen.modelId, _options(chosen))
 
-    def _finished(self, result: Any) -> None:
-        self._nodes = self.logic.show(result, self._running_source)
-        self._source, self._result = self._running_source, result
+    def _finished(self, result: Any) -> Generator[None, None, None]:
+        nodes = yield from self.logic.show_in_steps(result, self._running_source)
+        yield
+        before = [] if self._result is None else list(vars(self._result).values())
+        self._source, self._result, self._nodes = self._running_source, result, nodes
         self._show_result()
         self.parameters_changed()
+        # The system takes a while to take back hundreds of megabytes: one array at a time.
+        while before:
+            yield
+            before.pop()
 
     def _on_rethreshold(self) -> None:
         with shown_errors(_("The thresholds can't be applied.")):
@@ -287,7 +298,12 @@ class LesionSegmentationWidget(PanelWidget):
         no_input = "" if has_input else _("Choose a chest CT first.")
         self._run.set_usable(self._model.problem or no_input)
         self._model.set_usable(busy)
-        for widget in (self.ui.inputVolumeSelector, self.ui.sampleButton, self.ui.deviceSelector):
+        for widget in (
+            self.ui.inputVolumeSelector,
+            self.ui.sampleButton,
+            self.ui.deviceSelector,
+            self.ui.directionsCheckBox,
+        ):
             set_usable(widget, busy)
         nothing = _("There is no result yet: press Run first.") if self._result is None else ""
         self._export.set_usable(nothing)
@@ -304,7 +320,11 @@ class LesionSegmentationWidget(PanelWidget):
         ):
             set_usable(widget, cant_show)
         if self._result is not None and self._result.rois is None:
-            cant_show = _("This model gives no regions with scores.")
+            cant_show = (
+                _("This model gives no regions with scores.")
+                if self._result.options.directions == AXIAL_ONLY
+                else _("Averaged over directions there are no regions with scores.")
+            )
         for widget in (
             self.ui.scoreSlider,
             self.ui.boxesCheckBox,
@@ -360,9 +380,13 @@ class LesionSegmentationLogic(ScriptedLoadableModuleLogic):
 
     def show(self, result: LesionResult, volumeNode: Any) -> Any:
         """Show a result beside the CT it was computed from; returns the nodes."""
+        return finish(self.show_in_steps(result, volumeNode))
+
+    def show_in_steps(self, result: LesionResult, volumeNode: Any) -> Steps[Any]:
+        """As ``show``, step by step, so that the window goes on."""
         if not _present(volumeNode):
             raise InputError(_("The CT of this result is no longer in the scene."))
-        return scene.show(result, volumeNode)
+        return (yield from scene.show_in_steps(result, volumeNode))
 
     def set_shown(self, nodes: Any, parameters: LesionSegmentationParameterNode) -> None:
         """Show and hide what the parameters say; ``nodes`` are what ``show`` returned.
@@ -437,6 +461,7 @@ def _options(parameters: LesionSegmentationParameterNode) -> LesionOptions:
         score_threshold=parameters.scoreThreshold,
         mask_threshold=parameters.maskThreshold,
         device=parameters.device,
+        directions=PLANES if parameters.threeDirections else AXIAL_ONLY,
     )
 
 

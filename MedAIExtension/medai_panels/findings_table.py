@@ -51,6 +51,8 @@ class FindingsTable:
         """Show these rows instead of the ones before; nothing is chosen."""
         rows = list(rows)
         self._filling = True
+        # Columns fit their content, and a cell that is replaced has them all measured again.
+        self._table.setRowCount(0)
         self._table.setRowCount(len(rows))
         for row, cells in enumerate(rows):
             for column, cell in enumerate(cells):

@@ -1,4 +1,5 @@
-"""The Model section: which model, its card in one line, the whole card on a click."""
+"""The Model section: which model, its card in one line, the whole card on a click, and how much of
+the GPU it may take."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from slicer.i18n import tr as _
 from medai.models import ModelCard, ModelStore
 from medai_panels.card_html import card_html
 from medai_panels.connections import Connections
+from medai_panels.gpu_memory import GpuMemoryChoice
 from medai_panels.usable import set_usable
 from medai_panels.wrapping_label import wrapping_label
 
@@ -54,6 +56,7 @@ class ModelSection:
         layout = section.layout()
         for widget in (self.combo, self.summary, self.left_out, self.more, self.card_view):
             layout.addWidget(widget)
+        self._gpu_memory = GpuMemoryChoice(layout)
         self._connections = Connections()
         self._fill(store, task)
         self._connections.add(self.combo.currentIndexChanged, self._on_choice)
@@ -72,6 +75,7 @@ class ModelSection:
 
     def choose(self, model_id: str) -> None:
         """Pick a model by id, without calling ``changed``; an unknown id changes nothing."""
+        self._gpu_memory.refresh()
         ids = [card.id for card in self._cards]
         if model_id in ids:
             self._choosing = True
@@ -84,6 +88,7 @@ class ModelSection:
 
     def close(self) -> None:
         """Let go of all connections."""
+        self._gpu_memory.close()
         self._connections.release()
 
     def _fill(self, store: ModelStore, task: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import qt
@@ -20,13 +20,17 @@ from medai_panels.wrapping_label import wrapping_label
 _POLL_MS = 50
 _ENDED = ("done", "failed", "cancelled")
 _BAR_STEPS = 1000
+# A result is shown for this long at a stretch; then the window has its turn.
+_SHOW_SECONDS = 0.015
 
 
 class RunSection:
     """Fills ``section`` (a ctkCollapsibleButton with a layout) and follows one job at a time.
 
     ``start()`` returns a job (``poll()``, ``state``, ``progress``, ``result``, ``error``,
-    ``cancel()``); ``finished(result)`` is called when it is done. A job that fails says why in a
+    ``cancel()``); ``finished(result)`` is called when it is done. What takes longer to show gives
+    back steps (a generator), which are done a few at a time; the run ends with the last. A job that
+    fails says why in a
     message box and beside the bar; a cancelled or abandoned one calls nothing.
     ``running_changed(running)`` is called when a job starts and when it has ended, so that the
     panel can hold its other controls.
@@ -36,12 +40,13 @@ class RunSection:
         self,
         section: Any,
         start: Callable[[], Any],
-        finished: Callable[[Any], None],
+        finished: Callable[[Any], Generator[None, None, None] | None],
         running_changed: Callable[[bool], None],
         tooltip: str,
     ) -> None:
         self._start, self._finished, self._running_changed = start, finished, running_changed
         self._job: Any = None
+        self._showing: Generator[None, None, None] | None = None
         self._abandoned: list[Any] = []
         self._time_left = TimeLeft(0.0)
         self._reason = ""
@@ -81,6 +86,7 @@ class RunSection:
     def abandon(self) -> None:
         """Cancel what runs and forget it: the scene or the panel goes."""
         job, self._job = self._job, None
+        self._showing = None
         if job is None:
             return
         job.cancel()
@@ -131,7 +137,10 @@ class RunSection:
             if self._job is None:
                 return
             try:
-                self._follow(self._job)
+                if self._showing is None:
+                    self._follow(self._job)
+                else:
+                    self._show_more(self._showing)
             except Exception:
                 # Or the same error would come back with every tick.
                 if self.running:
@@ -150,9 +159,13 @@ class RunSection:
     def _follow(self, job: Any) -> None:
         job.poll()
         if job.state == "done":
-            seconds = round(time.monotonic() - self._began)
-            self._end(_("Done in {seconds} s.").format(seconds=seconds))
-            self._finished(job.result)
+            self._showing = self._finished(job.result)
+            if self._showing is None:
+                self._done()
+            else:
+                self.button.setEnabled(False)
+                self._say(_("Showing the result"))
+                self._timer.setInterval(0)
         elif job.state == "failed":
             self._end(job.error)
             slicer.util.errorDisplay(job.error)
@@ -160,6 +173,19 @@ class RunSection:
             self._end(_("Cancelled."))
         elif job.progress is not None and self.button.isEnabled():
             self._show_progress(job.progress)
+
+    def _show_more(self, steps: Generator[None, None, None]) -> None:
+        until = time.monotonic() + _SHOW_SECONDS
+        while time.monotonic() < until:
+            try:
+                next(steps)
+            except StopIteration:
+                self._done()
+                return
+
+    def _done(self) -> None:
+        seconds = round(time.monotonic() - self._began)
+        self._end(_("Done in {seconds} s.").format(seconds=seconds))
 
     def _show_progress(self, progress: Any) -> None:
         if progress.fraction > 0:
@@ -169,11 +195,12 @@ class RunSection:
         self._say(f"{progress.message} · {left}" if left else progress.message)
 
     def _end(self, status: str) -> None:
-        self._job = None
+        self._job = self._showing = None
         self._show_idle(status)
         self._running_changed(False)
 
     def _show_idle(self, status: str) -> None:
+        self._timer.setInterval(_POLL_MS)
         self.button.setText(_("Run"))
         set_usable(self.button, self._reason)
         self.bar.setVisible(False)

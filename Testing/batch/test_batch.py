@@ -17,6 +17,7 @@ from medai.batch.run import _only_one
 from medai.errors import ImageReadError, InputError, MissingDependencyError, OutputError
 from medai.images import write_segmentation
 from medai.progress import ignore_progress
+from Testing.standins.cuda import CARD_BYTES, stand_in_card
 
 
 def here(requests):
@@ -200,6 +201,14 @@ def test_paths_in_a_list_count_from_the_list(tmp_path):
     assert first.study == tmp_path / "ct/a b"
     assert first.options == {"lungs": str(tmp_path / "masks/ü.nrrd")}
     assert second.study == Path("/abs") and second.options == {}
+
+
+def test_the_limit_on_gpu_memory_reaches_each_study(studies, monkeypatch):
+    shares = stand_in_card(monkeypatch)
+    batch = Batch("segment", studies / "out", device="cpu", gpu_memory_gb=6.0)
+    outcomes = run_batch(batch, read_list(studies / "list.csv", "segment"), here, ignore_progress)
+    assert states(outcomes) == ["done", "done", "done"]
+    assert shares == [6e9 / CARD_BYTES] * 3
 
 
 def test_the_command_says_what_happened_by_its_status(studies, capsys):

@@ -12,6 +12,7 @@ from contextlib import suppress
 import psutil
 import pytest
 
+from medai import cli
 from medai.batch.run import LOCK_FILE
 from Testing.batch.conftest import ROOT, STUDIES, files_of
 
@@ -19,6 +20,8 @@ FEW = {f"Fall-{number:02d}" for number in range(1, 5)}
 
 pytestmark = [
     pytest.mark.xdist_group("batch"),
+    # The first test waits for forty studies to be done undisturbed.
+    pytest.mark.timeout(600),
     pytest.mark.skipif(not hasattr(os, "fork"), reason="the trials fork"),
 ]
 
@@ -49,9 +52,30 @@ def test_the_same_on_a_dask_cluster_of_two_workers(cohort, undisturbed, monkeypa
     assert files_of(cohort.folder / "dask") == undisturbed
 
 
+def test_the_same_through_a_job_queue(cohort, undisturbed, monkeypatch, capsys):
+    """dask-jobqueue's own queue for tests: its job scripts run on this machine."""
+    jobqueue = pytest.importorskip("dask_jobqueue")
+    from dask_jobqueue.local import LocalCluster
+
+    monkeypatch.setattr(jobqueue, "LocalCluster", LocalCluster, raising=False)
+    for name in ("XDG_DATA_HOME", "PYTHONPATH", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, cohort.environment[name])
+    queue = cohort.folder / "queue.toml"
+    queue.write_text(
+        'cluster = "LocalCluster"\njobs = 2\n'
+        '[arguments]\ncores = 1\nmemory = "2 GB"\nlog_directory = "."\n'
+        '[arguments.scheduler_options]\ndashboard_address = ":0"\n'
+    )
+    monkeypatch.chdir(cohort.folder)
+    output = cohort.folder / "queued"
+    arguments = ["--task", "segment", "-o", output, "--jobqueue", queue, "--device", "cpu"]
+    assert cli.run(["batch", *map(str, [few_of(cohort), *arguments])]) == 0
+    assert "4 of 4 studies done" in capsys.readouterr().out
+    assert files_of(output / "studies") == few_studies(undisturbed)
+
+
 def test_a_dying_process_costs_one_study_and_a_dying_batch_leaves_no_process(cohort, undisturbed):
-    few = cohort.folder / "few.csv"
-    few.write_text("".join(cohort.list_path.read_text().splitlines(keepends=True)[:5]))
+    few = few_of(cohort)
     output = cohort.folder / "processes"
     command = [
         *(sys.executable, "-m", "medai.cli", "batch", few, "--task", "segment", "-o", output),
@@ -71,19 +95,21 @@ def test_a_dying_process_costs_one_study_and_a_dying_batch_leaves_no_process(coh
     )
     assert done.returncode == 0, done.stderr
     assert "4 studies done" in done.stdout
-    found = files_of(output / "studies")
-    assert found == {
-        name: data for name, data in of_studies(undisturbed).items() if name.split("/")[0] in FEW
-    }
+    assert files_of(output / "studies") == few_studies(undisturbed)
     assert (output / LOCK_FILE).exists()
 
 
-def of_studies(files):
-    return {
-        name.removeprefix("studies/"): data
-        for name, data in files.items()
-        if name.startswith("studies/")
-    }
+def few_of(cohort):
+    """A list of the first studies only."""
+    few = cohort.folder / "few.csv"
+    few.write_text("".join(cohort.list_path.read_text().splitlines(keepends=True)[:5]))
+    return few
+
+
+def few_studies(files):
+    """Their files, by the path in ``studies``."""
+    names = {name: name.removeprefix("studies/") for name in files if name.startswith("studies/")}
+    return {short: files[name] for name, short in names.items() if short.split("/")[0] in FEW}
 
 
 def worker_of(batch: subprocess.Popen) -> psutil.Process:

@@ -112,6 +112,18 @@ def test_errors_of_the_study_come_as_their_one_line(shared_worker: Worker) -> No
     assert job.error.startswith("No model named 'unknown'")
 
 
+def test_the_limit_on_gpu_memory_reaches_the_process(model_folder: Path) -> None:
+    limits: list[float | None] = [-1.0, None]
+    worker = Worker(model_folders=[model_folder], gpu_memory_gb=lambda: limits.pop(0))
+    try:
+        refused, done = classify(worker), classify(worker)
+        follow(done)
+    finally:
+        worker.close()
+    assert refused.error == "GPU memory limit is -1 GB, expected more than 0."
+    assert done.state == "done"
+
+
 @pytest.mark.parametrize(
     ("number", "words"),
     [(signal.SIGKILL, "out of memory"), (signal.SIGSEGV, "crashed (SIGSEGV)")],

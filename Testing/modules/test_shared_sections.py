@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -111,6 +112,53 @@ def test_a_result_that_cant_be_shown_leaves_the_section_idle(section, messages):
     assert not run.section.running and run.section.button.text() == "Run"
     assert messages.shown[0].text.startswith("The result can't be shown.")
     assert "ZeroDivisionError" in messages.shown[0].text and messages.shown[0].details == ""
+
+
+def test_a_result_that_is_shown_in_steps_ends_the_run_with_the_last_one(section, messages):
+    run = Run(section, steps=[])
+    shown = []
+
+    def show(result):
+        for step in range(3):
+            time.sleep(0.02)  # longer than one turn may do steps for
+            shown.append((step, result))
+            yield
+
+    run.section._finished = show
+    run.press()
+    run.tick(2)
+    assert run.section.status.text() == "Showing the result" and shown == [(0, "the result")]
+    assert run.section.running and not run.section.button.isEnabled()
+    run.tick(3)
+    assert len(shown) == 3 and run.running == [True, False] and messages.shown == []
+    assert not run.section.running and run.section.status.text() == "Done in 0 s."
+    assert run.section.button.isEnabled() and run.section._timer.interval() == 50
+
+
+def test_steps_that_fail_or_are_abandoned_leave_the_section_idle(section, messages):
+    def fail(result):
+        yield
+        raise InputError("The CT of this result is no longer in the scene.")
+
+    run = Run(section, steps=[])
+    run.section._finished = fail
+    run.press()
+    run.tick(3)
+    assert not run.section.running and run.section.status.text() == "Failed."
+    assert "no longer in the scene" in messages.shown[0].text
+
+    def never_ends(result):
+        while True:
+            time.sleep(0.02)
+            yield
+
+    run.section._finished = never_ends
+    run.press()
+    run.tick(3)
+    run.section.abandon()
+    run.tick(2)
+    assert not run.section.running and run.section.status.text() == "Cancelled."
+    assert len(messages.shown) == 1
 
 
 def test_a_job_that_cant_be_followed_is_given_up_at_once(section, messages):
@@ -387,3 +435,87 @@ def test_progress_that_says_more_than_everything_fills_the_bar(section):
     run.press()
     run.tick()
     assert run.section.bar.value() == run.section.bar.maximum()
+
+
+# The limit on GPU memory: one for the computer, whichever panel sets it.
+
+
+@pytest.fixture
+def gpu_memory(slicer):
+    """The choice in an otherwise empty panel; the setting is gone afterwards."""
+    import qt
+
+    from medai_panels.gpu_memory import GpuMemoryChoice
+
+    qt.QSettings().clear()
+    made = []
+
+    def choice():
+        panel = qt.QWidget()
+        panel.setLayout(qt.QVBoxLayout())
+        made.append((GpuMemoryChoice(panel.layout()), panel))
+        return made[-1][0]
+
+    yield choice
+    for one, _ in made:
+        one.close()
+    qt.QSettings().clear()
+
+
+def test_gpu_memory_is_unlimited_until_someone_limits_it_for_all_panels(gpu_memory):
+    from medai_panels.gpu_memory import gpu_memory_gb
+
+    here, there = gpu_memory(), gpu_memory()
+    assert here.spin.text() == "no limit" and gpu_memory_gb() is None
+    here.spin.setValue(5.5)
+    assert gpu_memory_gb() == 5.5
+    there.refresh()
+    assert there.spin.text() == "5.5 GB"
+    assert gpu_memory().spin.value() == 5.5
+    here.spin.setValue(0)
+    assert gpu_memory_gb() is None
+
+
+def test_a_damaged_setting_limits_nothing(gpu_memory):
+    import qt
+
+    from medai_panels.gpu_memory import gpu_memory_gb
+
+    for value in ("many", "", "-3", "nan", ["1", "2"]):
+        qt.QSettings().setValue("MedAI/gpuMemoryGb", value)
+        assert gpu_memory_gb() is None
+        assert gpu_memory().spin.text() == "no limit"
+
+
+def test_the_limit_goes_with_each_study_to_the_process(gpu_memory):
+    from medai.inference.array_transfer import unpack
+    from medai_panels.worker import new_worker
+
+    choice, worker = gpu_memory(), new_worker()
+    try:
+        limits = []
+        for value in (0.0, 2.5):
+            choice.spin.setValue(value)
+            job = worker.submit("lesions", "study", "model", "options")
+            limits.append(unpack(job.message.payload, worker._folder)[0][-1])
+    finally:
+        worker.close()
+    assert limits == [None, 2.5]
+
+
+def test_many_findings_that_replace_others_keep_the_window_for_less_than_a_tenth(section):
+    """Qt measured every cell again for each one that was replaced: seconds for 300 lesions."""
+    import qt
+
+    from medai_panels.findings_table import FindingsTable
+
+    widget = qt.QTableWidget()
+    section.layout().addWidget(widget)
+    columns = [("#", "number", "d"), ("mL", "volume", ",.1f"), ("Where", "zone", "")]
+    table = FindingsTable(widget, columns, print)
+    for factor in (1.0, 2.0, 3.0):
+        events()
+        before = time.thread_time()
+        table.fill([(row, row * factor, "right lower") for row in range(300)])
+        assert time.thread_time() - before < 0.1
+    assert widget.rowCount() == 300 and widget.item(2, 1).text() == "6.0"

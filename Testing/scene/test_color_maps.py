@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from medai.palette import probability_colors
 from medai.resources import resources_folder
-from medai.scene.color_maps import legend_of, put_map, show_map
+from medai.scene.color_maps import legend_of, put_map, put_map_in_steps, show_map
 from medai.scene.pictures import SliceView
 from medai.scene.result_nodes import ResultNodes
+from medai.scene.steps import finish
 
 
 @pytest.fixture
@@ -91,3 +93,37 @@ def test_the_legend_is_in_the_picture(slicer, shown, heat):
     bar = with_map[240:254, 60:200].reshape(-1, 3).astype(int)
     assert (bar.max(axis=1) - bar.min(axis=1) > 100).sum() > 500
     assert without[240:254, 60:200].max() == 0
+
+
+@pytest.mark.parametrize("to_fraction", [None, expit])
+def test_half_precision_is_looked_up_and_gives_the_percent_of_single(
+    slicer, shown, ct, to_fraction
+):
+    values = np.random.default_rng(0).normal(0.4, 0.5, ct.array.shape).astype(np.float16)
+    values[0, 0, :6] = 0, -0.0, 1, np.inf, -np.inf, np.nan
+    nodes = ResultNodes(shown, "test", "test")
+    half, single = (
+        slicer.util.arrayFromVolume(
+            put_map(nodes, name, name, values.astype(kind), ct.ijk_to_ras, to_fraction=to_fraction)
+        )
+        for name, kind in (("half", np.float16), ("single", np.float32))
+    )
+    np.testing.assert_array_equal(half, single)
+    fraction = np.nan_to_num(values.astype(np.float32) if to_fraction is None else expit(values))
+    np.testing.assert_allclose(half, 100 * np.clip(fraction, 0, 1), atol=0.55)
+    assert half.dtype == np.uint8 and 0 < half.mean() < 100
+
+
+def test_a_large_map_is_made_in_steps(slicer, shown, monkeypatch):
+    monkeypatch.setattr("medai.scene.color_maps._VOXELS_AT_ONCE", 5 * 60 * 80)
+    nodes = ResultNodes(shown, "test", "test")
+    values = np.linspace(0, 1, 40, dtype=np.float16)[:, None, None] * np.ones((40, 60, 80))
+    steps = put_map_in_steps(nodes, "map", "heat (%)", values.astype(np.float16), np.eye(4))
+    for _ in range(8):
+        next(steps)
+        assert nodes.find("map").GetImageData() is None
+    node = finish(steps)
+    array = slicer.util.arrayFromVolume(node)
+    np.testing.assert_array_equal(
+        array, np.rint(100 * values.astype(np.float16).astype(np.float32))
+    )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import importlib
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from types import ModuleType
 
@@ -28,6 +31,7 @@ def install() -> ModuleType:
 
     application = QApplication.instance() or QApplication(["medai-tests"])
     application.setStyle("Fusion")
+    _forget_settings()
     slicer = host.start()
     _stand_in("qt", "qt")
     _stand_in("ctk", "ctk")
@@ -39,6 +43,17 @@ def install() -> ModuleType:
         setattr(slicer, name.partition(".")[2], _stand_in(name, file))
     _use_widgets(slicer)
     return slicer
+
+
+def _forget_settings() -> None:
+    """Start without a user's settings, and keep those of a test out of the user's."""
+    from PySide6.QtCore import QCoreApplication, QSettings
+
+    QCoreApplication.setOrganizationName("medai-tests")
+    QSettings.setDefaultFormat(QSettings.Format.IniFormat)
+    folder = tempfile.mkdtemp(prefix="medai-settings-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, folder)
 
 
 def _make_constants_immortal() -> None:

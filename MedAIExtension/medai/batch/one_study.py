@@ -12,6 +12,7 @@ from medai.batch.result_rows import rows_of
 from medai.batch.study_list import PATH_COLUMNS
 from medai.batch.tasks import cards_of, write_study
 from medai.errors import InputError, MedAIError, OutputError, WorkerError
+from medai.inference.gpu_memory import limit_gpu_memory
 from medai.output import atomic_folder
 
 # A cluster's worker may have several threads; the networks and caches are one process' own.
@@ -61,6 +62,7 @@ def _run(request: StudyRequest) -> Outcome:
             atomic_folder(request.folder, overwrite=True) as folder,
             with_manifest(folder, asked),
         ):
+            limit_gpu_memory(request.gpu_memory_gb)
             write_study(request, folder)
     except OutputError:
         # What a killed batch left running on a cluster may have written the same just now.

@@ -14,6 +14,7 @@ class StudyRequest:
     number: its row in the list, from 1. name: its folder's name. study: file or folder.
     options: what its row says beyond that (see study_list.COLUMNS), the model included.
     folder: where its results go. overwrite: whether results of another request may be replaced.
+    gpu_memory_gb: the most to take of the GPU, None for all.
     version: of the MedAI that asks; results of two versions don't belong in one table.
     """
 
@@ -24,6 +25,7 @@ class StudyRequest:
     options: dict[str, str]
     folder: Path
     device: str
+    gpu_memory_gb: float | None
     overwrite: bool
     version: str
 

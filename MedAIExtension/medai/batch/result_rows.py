@@ -18,7 +18,7 @@ _BURDEN = (
     "lung_volume_ml",
     "lesion_count",
 )
-_EYE = ("label", "cataract_fraction", "low", "high", "scans_used", "mostly", "wording")
+_EYE = ("eye", "cataract_fraction", "low", "high", "scans_used", "mostly", "wording")
 _SEVERITY = ("covid_probability", "spread", "decision_threshold")
 _AGREEMENT = ("pixel_icc", "krippendorff_alpha", "mean_dice")
 

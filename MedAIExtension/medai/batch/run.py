@@ -39,6 +39,7 @@ class Batch:
     model: str | None = None
     device: str = "auto"
     overwrite: bool = False
+    gpu_memory_gb: float | None = None
 
 
 def run_batch(
@@ -81,6 +82,7 @@ def _request(batch: Batch, study: ListedStudy) -> StudyRequest:
         options=options,
         folder=batch.output.resolve() / STUDIES_FOLDER / study.name,
         device=batch.device,
+        gpu_memory_gb=batch.gpu_memory_gb,
         overwrite=batch.overwrite,
         version=medai.__version__,
     )

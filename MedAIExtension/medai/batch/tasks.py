@@ -64,6 +64,7 @@ def _classify(request: StudyRequest, folder: Path) -> None:
     from medai.inference.assess_covid import assess_covid
     from medai.inference.covid_assessment import CovidChoices
     from medai.inference.covid_result import CovidOptions
+    from medai.inference.covid_study import read_covid_study
     from medai.inference.lesion_result import LesionOptions
     from medai.reports.write import write_files
 
@@ -76,9 +77,7 @@ def _classify(request: StudyRequest, folder: Path) -> None:
         prior_date=_date(said.get("prior_date")),
         study_date=_date(said.get("date")),
     )
-    volume = read_volume(request.study, series=said.get("series"))
-    is_picture = volume.grid_shape[0] == 1 and volume.array.dtype == "uint8"
-    study = (volume,) if is_picture else volume
+    study = read_covid_study(request.study, said.get("series"))
     write_files(assess_covid(study, _model(request, "covid"), choices), folder)
 
 

@@ -13,6 +13,7 @@ from medai.commands.console import print_answer, print_warning, running
 from medai.commands.options import (
     DeviceChoice,
     DeviceOption,
+    GpuMemoryOption,
     JsonOption,
     ModelOption,
     OverwriteOption,
@@ -60,6 +61,7 @@ def batch(
         typer.Option("--jobqueue", help="Run on Slurm or alike: a dask-jobqueue TOML file."),
     ] = None,
     device: DeviceOption = DeviceChoice.AUTO,
+    gpu_memory_gb: GpuMemoryOption = None,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -69,9 +71,12 @@ def batch(
     2 when any failed; run the same command again to do only those.
     """
     from medai.batch import Batch, read_list, run_batch
+    from medai.inference.gpu_memory import limit_gpu_memory
 
+    # Said once here rather than for each study.
+    limit_gpu_memory(gpu_memory_gb)
     listed = read_list(studies, task.value)
-    asked = Batch(task.value, output, model, device.value, overwrite)
+    asked = Batch(task.value, output, model, device.value, overwrite, gpu_memory_gb)
     _require_model(asked)
     with ExitStack() as stack:
         progress, cancelled = stack.enter_context(running("Starting"))

@@ -11,6 +11,7 @@ from medai.commands.console import print_answer, print_warning, running
 from medai.commands.options import (
     DeviceChoice,
     DeviceOption,
+    GpuMemoryOption,
     JsonOption,
     ModelOption,
     OutputOption,
@@ -49,6 +50,7 @@ def cataract(
         typer.Option("--threshold", help="Cataract fraction to judge by; default: the model's."),
     ] = None,
     device: DeviceOption = DeviceChoice.AUTO,
+    gpu_memory_gb: GpuMemoryOption = None,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -57,11 +59,13 @@ def cataract(
     from medai.images.oct_scans import parse_eye, read_eyes
     from medai.inference.cataract import map_cataract
     from medai.inference.cataract_result import CataractOptions
+    from medai.inference.gpu_memory import limit_gpu_memory
     from medai.models import ModelStore
     from medai.output import atomic_folder
     from medai.reports.cataract import summary_of
     from medai.reports.write import write_files
 
+    limit_gpu_memory(gpu_memory_gb)
     options = CataractOptions(
         crop=crop if crop in ("lens", "center") else parse_crop(crop),  # type: ignore[arg-type]
         flip_average=flip_average,

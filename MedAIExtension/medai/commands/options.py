@@ -27,6 +27,10 @@ OverwriteOption = Annotated[
 DeviceOption = Annotated[
     DeviceChoice, typer.Option("--device", help="Where networks run; auto takes CUDA if present.")
 ]
+GpuMemoryOption = Annotated[
+    float | None,
+    typer.Option("--gpu-memory-gb", help="Most of the GPU's memory to take, in GB; default: all."),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the summary as JSON on standard output.")
 ]

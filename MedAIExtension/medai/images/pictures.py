@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +42,7 @@ def read_picture(path: Path) -> Volume:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path) as picture:
+            with _bounded(path) as stream, Image.open(stream) as picture:
                 pages = getattr(picture, "n_frames", 1)
                 pixels = pages * picture.width * picture.height
                 if pixels > max(_TRUSTED_PIXELS, path.stat().st_size * _MAX_PIXELS_PER_BYTE):
@@ -67,6 +70,17 @@ def read_picture(path: Path) -> Volume:
     if array.ndim == 4 and (array[..., :1] == array[..., 1:]).all():
         array = np.ascontiguousarray(array[..., 0])
     return Volume(array, PICTURE_IJK_TO_RAS, "", path.name, has_spacing=False)
+
+
+@contextmanager
+def _bounded(path: Path) -> Iterator[IO[bytes]]:
+    """The file as a stream that never makes room for more bytes than it has left.
+
+    A file object makes room first for as many as it is asked for, and Pillow asks for as many as a
+    damaged PNG chunk declares.
+    """
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as stream:
+        yield cast("IO[bytes]", stream)
 
 
 def _pixels(page: Image) -> NDArray:

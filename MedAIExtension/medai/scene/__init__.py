@@ -4,7 +4,14 @@ Works on Slicer's scene inside Slicer, and on the one that ``medai.host`` makes 
 """
 
 from medai.scene.saving import save_scene, save_segmentation
-from medai.scene.show import show
+from medai.scene.show import show, show_in_steps
 from medai.scene.volumes import show_volume, volume_from_node
 
-__all__ = ["save_scene", "save_segmentation", "show", "show_volume", "volume_from_node"]
+__all__ = [
+    "save_scene",
+    "save_segmentation",
+    "show",
+    "show_in_steps",
+    "show_volume",
+    "volume_from_node",
+]

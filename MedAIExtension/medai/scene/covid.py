@@ -15,10 +15,11 @@ from medai.inference.covid_result import COVID_CLASS
 from medai.measures.follow_up import FollowUp, lung_box_transform
 from medai.measures.severity import Severity, severity_rows
 from medai.palette import VERMILLION
-from medai.scene.color_maps import put_map
-from medai.scene.lesions import LesionNodes, show_lesions
+from medai.scene.color_maps import put_map_in_steps
+from medai.scene.lesions import LesionNodes, lesions_in_steps
 from medai.scene.result_nodes import ResultNodes
 from medai.scene.show import show_result
+from medai.scene.steps import Steps
 from medai.scene.tables import put_chart, put_table
 from medai.scene.volumes import check_grid
 
@@ -41,7 +42,7 @@ class CovidNodes:
 
 
 @show_result.register
-def show_covid(result: CovidAssessment, node: Any) -> CovidNodes:
+def covid_in_steps(result: CovidAssessment, node: Any) -> Steps[CovidNodes]:
     """Show an assessment beside the volume ``node``; the overlay waits for ``show_map``.
 
     Raises GeometryError when ``node`` no longer holds the assessed volume.
@@ -51,14 +52,18 @@ def show_covid(result: CovidAssessment, node: Any) -> CovidNodes:
     nodes = ResultNodes(node, "covid", f"{node.GetName()} COVID results")
     table = _slice_table(result, nodes)
     change_table = None if result.change is None else _change_table(result.change, nodes)
+    explanation = yield from put_map_in_steps(
+        nodes,
+        "explanation",
+        f"{answer.explanation_kind} (%)",
+        answer.explanation[0],
+        answer.volume.ijk_to_ras,
+    )
+    lesions = None
+    if result.lesions is not None:
+        lesions = yield from lesions_in_steps(result.lesions, node)
     return CovidNodes(
-        explanation=put_map(
-            nodes,
-            "explanation",
-            f"{answer.explanation_kind} (%)",
-            answer.explanation[0],
-            answer.volume.ijk_to_ras,
-        ),
+        explanation=explanation,
         slice_table=table,
         slice_plot=put_chart(
             nodes,
@@ -74,7 +79,7 @@ def show_covid(result: CovidAssessment, node: Any) -> CovidNodes:
         severity_table=None if result.severity is None else _severity_table(result.severity, nodes),
         change_table=change_table,
         change_plot=None if change_table is None else _change_plot(nodes, change_table),
-        lesions=None if result.lesions is None else show_lesions(result.lesions, node),
+        lesions=lesions,
     )
 
 

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from medai.images import to_axial
-from medai.inference.lesion_result import LesionResult
+from medai.inference.lesion_result import LUNG_OF_ZONE, LesionResult
 from medai.measures.zones import ZONE_NAMES
 from medai.palette import BLUE, CLASS_COLORS, SKY_BLUE, VERMILLION, YELLOW
 from medai.scene.boxes import put_box_labels, put_boxes
-from medai.scene.color_maps import put_map
+from medai.scene.color_maps import put_map_in_steps
 from medai.scene.result_nodes import ResultNodes
 from medai.scene.segments import SegmentLook, put_labels
 from medai.scene.show import show_result
+from medai.scene.steps import Steps
 from medai.scene.tables import Column, put_chart, put_table
 from medai.scene.volumes import check_grid
 
@@ -66,7 +67,7 @@ class LesionNodes:
 
 
 @show_result.register
-def show_lesions(result: LesionResult, node: Any) -> LesionNodes:
+def lesions_in_steps(result: LesionResult, node: Any) -> Steps[LesionNodes]:
     """Show lesions, lungs, zones, probability, RoIs and numbers beside the CT ``node``.
 
     One segment for each lesion class, outlined with a light fill; lungs as lines; zones hidden.
@@ -76,28 +77,33 @@ def show_lesions(result: LesionResult, node: Any) -> LesionNodes:
     check_grid(result.volume, node)
     nodes = ResultNodes(node, "lesions", f"{node.GetName()} lesion results")
     burden_table = _burden_table(result, nodes)
+    zone_plot = _zone_plot(nodes, burden_table)
+    lesion_table = _lesion_table(result, nodes)
+    # What is asked for comes first: lesions and lungs.
+    segmentation = yield from _segmentation(result, nodes)
+    probability = yield from put_map_in_steps(
+        nodes,
+        "probability",
+        "lesion probability (%)",
+        result.probability,
+        result.volume.ijk_to_ras,
+    )
     shown = LesionNodes(
-        segmentation=_segmentation(result, nodes),
-        probability=put_map(
-            nodes,
-            "probability",
-            "lesion probability (%)",
-            result.probability,
-            result.volume.ijk_to_ras,
-        ),
-        lesion_table=_lesion_table(result, nodes),
+        segmentation=segmentation,
+        probability=probability,
+        lesion_table=lesion_table,
         burden_table=burden_table,
-        zone_plot=_zone_plot(nodes, burden_table),
+        zone_plot=zone_plot,
         folder=nodes.folder,
     )
     if result.rois is None:
         for role in _ROI_ROLES:
             nodes.remove(role)
         return shown
-    return replace(shown, **_roi_nodes(result, nodes))
+    return replace(shown, **(yield from _roi_nodes(result, nodes)))
 
 
-def _segmentation(result: LesionResult, nodes: ResultNodes) -> Any:
+def _segmentation(result: LesionResult, nodes: ResultNodes) -> Steps[Any]:
     is_new = nodes.find("segmentation") is None
     node = nodes.node("segmentation", "vtkMRMLSegmentationNode", "lesions", beside=True)
     if is_new:
@@ -110,12 +116,15 @@ def _segmentation(result: LesionResult, nodes: ResultNodes) -> Any:
     }
     # Other thresholds change neither zones nor lungs, which are made from them.
     if put_labels(node, result.zones, matrix, _ZONES):
-        put_labels(node, result.lungs, matrix, _LUNGS)
+        yield
+        put_labels(node, result.zones, matrix, _LUNGS, LUNG_OF_ZONE)
+    yield
     # Last, so that a lesion's outline lies over the lung's where they meet.
     put_labels(node, result.lesions, matrix, lesions)
     if is_new:
         looks = (*_LUNGS.values(), *lesions.values(), *_ZONES.values())
         node.GetSegmentation().ReorderSegments([look.name for look in looks])
+    yield
     return node
 
 
@@ -194,7 +203,7 @@ def _zone_plot(nodes: ResultNodes, burden_table: Any) -> Any:
     )
 
 
-def _roi_nodes(result: LesionResult, nodes: ResultNodes) -> dict[str, Any]:
+def _roi_nodes(result: LesionResult, nodes: ResultNodes) -> Steps[dict[str, Any]]:
     """Boxes and scores of the RoIs above the threshold; plots of all of them."""
     assert result.rois is not None and result.options.score_threshold is not None
     shown = result.rois.score >= result.options.score_threshold
@@ -208,15 +217,16 @@ def _roi_nodes(result: LesionResult, nodes: ResultNodes) -> dict[str, Any]:
         ("RoI area (pixels)", result.rois.area_px.astype(np.float64)),
         ("RoI score", score),
     ]
+    score_map = yield from put_map_in_steps(
+        nodes,
+        "score map",
+        "RoI mask score (%)",
+        result.score_map,
+        result.volume.ijk_to_ras,
+        to_fraction=_mask_score,
+    )
     return {
-        "score_map": put_map(
-            nodes,
-            "score map",
-            "RoI mask score (%)",
-            result.score_map,
-            result.volume.ijk_to_ras,
-            to_fraction=_mask_score,
-        ),
+        "score_map": score_map,
         "boxes": put_boxes(nodes, "RoI boxes", "RoI boxes", corners, YELLOW),
         "box_scores": put_box_labels(
             nodes,

@@ -40,11 +40,13 @@ def put_labels(
     labels: NDArray[np.uint8],
     ijk_to_ras: NDArray[np.float64],
     looks: Mapping[int, SegmentLook],
+    becomes: NDArray[np.uint8] | None = None,
 ) -> bool:
     """Set segments of a segmentation node from one label array; False when it was there already.
 
     labels: uint8 (z, y, x) on the grid of ``ijk_to_ras``, 0 = nothing. looks: label value -> look;
-    these segments share one label map. Segments that are there keep what the user chose for them
+    these segments share one label map. becomes: what each value of ``labels`` is in ``looks``, if
+    not itself. Segments that are there keep what the user chose for them
     (visibility, opacity); their surfaces, if shown, follow. The very array that was put last is
     not put again, so a user's corrections to it stay.
     """
@@ -54,7 +56,7 @@ def put_labels(
     key = (node.GetID(), *ids.values())
     if None not in present.values() and _last_put.get(key) is labels:
         return False
-    image = _oriented_image(labels, ijk_to_ras)
+    image = _oriented_image(labels, ijk_to_ras, becomes)
     modified = node.StartModify()
     for value, look in looks.items():
         if present[value] is None:
@@ -87,24 +89,24 @@ def _add_segment(node: Any, look: SegmentLook) -> None:
     display.SetSegmentVisibility(look.name, look.visible)
 
 
-def _oriented_image(labels: NDArray[np.uint8], ijk_to_ras: NDArray[np.float64]) -> Any:
+def _oriented_image(
+    labels: NDArray[np.uint8],
+    ijk_to_ras: NDArray[np.float64],
+    becomes: NDArray[np.uint8] | None,
+) -> Any:
     # Only the part that holds labels is kept: views and surfaces then cost what the lesions cost.
     slicer = host.start()
     import vtk
-    from vtkmodules.util.numpy_support import numpy_to_vtk
 
     image = slicer.vtkOrientedImageData()
     box = bounding_box(labels)
-    cropped = np.ascontiguousarray(labels[box])
-    if cropped.size:
-        z, y, x = box
-        image.SetExtent(x.start, x.stop - 1, y.start, y.stop - 1, z.start, z.stop - 1)
-        scalars = numpy_to_vtk(cropped.ravel(), deep=True, array_type=vtk.VTK_UNSIGNED_CHAR)
-        scalars.SetName("ImageScalars")
-        image.GetPointData().SetScalars(scalars)
-    else:
-        image.SetExtent(0, -1, 0, -1, 0, -1)
-        image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
+    z, y, x = box
+    image.SetExtent(x.start, x.stop - 1, y.start, y.stop - 1, z.start, z.stop - 1)
+    image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
+    if z.stop > z.start:
+        # Fresh memory costs more than the copying: no more of it than what VTK needs.
+        for there, plane in zip(label_array(image), labels[box], strict=True):
+            there[...] = plane if becomes is None else becomes[plane]
     image.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(np.array(ijk_to_ras)))
     return image
 

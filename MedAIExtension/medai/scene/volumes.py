@@ -12,6 +12,7 @@ from medai.errors import GeometryError, UnsuitableImageError
 from medai.images.hounsfield import holds_hounsfield_units
 from medai.images.volume import Volume
 from medai.images.window import LUNG_WINDOW_HIGH_HU, LUNG_WINDOW_LOW_HU
+from medai.scene.study_origin import origin_of
 
 MODALITY = "MedAI.modality"
 NO_SPACING = "MedAI.noSpacing"
@@ -80,7 +81,14 @@ def volume_from_node(node: Any) -> Volume:
     modality = modality_of(node)
     if not modality and has_spacing and holds_hounsfield_units(array):
         modality = "CT"
-    return Volume(array, world_matrix(node), modality, name, has_spacing=has_spacing)
+    return Volume(
+        array,
+        world_matrix(node),
+        modality,
+        name,
+        has_spacing=has_spacing,
+        origin=origin_of(node),
+    )
 
 
 def world_matrix(node: Any) -> NDArray[np.float64]:
