@@ -26,12 +26,13 @@ if find_spec("medai") is None:
 from medai import reports, scene
 from medai.errors import InputError
 from medai.inference.covid_assessment import CovidAssessment, CovidChoices
-from medai.inference.covid_result import COVID_CLASS, PLANES, RULES, CovidOptions
+from medai.inference.covid_result import COVID_CLASS, RULES, CovidOptions
+from medai.inference.covid_study import as_covid_study
 from medai.inference.lesion_result import LesionOptions
+from medai.inference.planes import PLANES
 from medai.measures.severity import severity_rows
 from medai.models import ModelStore
 from medai.scene.color_maps import show_map
-from medai.scene.study_date import study_date
 from medai_panels.charts import show_chart
 from medai_panels.export_section import ExportSection
 from medai_panels.findings_table import FindingsTable
@@ -74,16 +75,9 @@ class CovidClassification(ScriptedLoadableModule):
 
 def make_sample(*args: Any) -> list[Any]:
     """Make two synthetic chest CTs of one patient and show them: the later one, the earlier one."""
-    from medai.phantoms import PhantomLesion, chest_ct
-    from medai.phantoms.chest_lesions import usual_lesions
+    from medai.phantoms import chest_ct
 
-    earlier = chest_ct()
-    lung_ml = np.count_nonzero(earlier.lungs) * earlier.volume.voxel_volume_ml
-    grown = [
-        PhantomLesion(lesion.kind, _SAMPLE_GROWTH * lesion.volume_ml, lesion.lung, lesion.on_pleura)
-        for lesion in usual_lesions(lung_ml)
-    ]
-    later = chest_ct(lesions=grown)
+    earlier, later = chest_ct(), chest_ct(growth=_SAMPLE_GROWTH)
     nodes = [scene.show_volume(study.volume) for study in (later, earlier)]
     for node, name in zip(nodes, (_("Later CT"), _("Earlier CT")), strict=True):
         node.SetName(slicer.mrmlScene.GenerateUniqueName(name))
@@ -329,8 +323,7 @@ class CovidClassificationLogic(ScriptedLoadableModuleLogic):
             raise InputError(_("The earlier study is the study itself: choose another, or none."))
         if self._worker is None:
             self._worker = new_worker()
-        volume = scene.volume_from_node(parameters.inputVolume)
-        study = (volume,) if _is_picture(volume) else volume
+        study = as_covid_study(scene.volume_from_node(parameters.inputVolume))
         return self._worker.submit(TASK, study, parameters.modelId, self.choices(parameters))
 
     def choices(self, parameters: CovidClassificationParameterNode) -> CovidChoices:
@@ -351,8 +344,6 @@ class CovidClassificationLogic(ScriptedLoadableModuleLogic):
             if parameters.lobes is None
             else scene.volume_from_node(parameters.lobes).array,
             prior=None if prior is None else scene.volume_from_node(prior),
-            prior_date=None if prior is None else study_date(prior),
-            study_date=study_date(parameters.inputVolume),
         )
 
     def show(self, result: CovidAssessment, volumeNode: Any) -> Any:
@@ -418,10 +409,6 @@ class CovidClassificationTest(ScriptedLoadableModuleTest):
         self.assertGreater(nodes.slice_table.GetNumberOfRows(), 5)
         self.assertIsNotNone(nodes.change_table)
         self.delayDisplay("Done")
-
-
-def _is_picture(volume: Any) -> bool:
-    return volume.grid_shape[0] == 1 and volume.array.dtype == np.uint8
 
 
 def _slice_rows(result: Any) -> tuple[list[int], list[tuple[int, float, float]]]:

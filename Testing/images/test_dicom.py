@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom.uid import RLELossless
 
 from medai.errors import GeometryError, ImageReadError
 from medai.images import read_volume
@@ -209,3 +210,35 @@ def test_a_folder_of_a_real_study_finds_the_images_beside_the_contours() -> None
 
     assert volume.grid_shape == (60, 201, 204)
     assert volume.spacing_mm == pytest.approx((3.0, 0.977, 0.977), abs=1e-3)
+
+
+@pytest.fixture
+def run_length_encoded(tmp_path) -> Path:
+    """A file of three frames, as run lengths."""
+    path = tmp_path / "rle.dcm"
+    frames = {"NumberOfFrames": 3, "PerFrameFunctionalGroupsSequence": frame_groups([0, 1, 2])}
+    dataset = write_slice(path, STORED[:3], **frames)
+    dataset.compress(RLELossless)
+    dataset.save_as(path)
+    return path
+
+
+def test_run_lengths_are_read(run_length_encoded) -> None:
+    volume = read_volume(run_length_encoded)
+
+    np.testing.assert_array_equal(volume.array, STORED[:3])
+
+
+@pytest.mark.parametrize("segments", [0, 16, 2**31])
+def test_run_lengths_in_no_segments_are_refused_before_they_are_decoded(
+    run_length_encoded, segments
+) -> None:
+    data = bytearray(run_length_encoded.read_bytes())
+    # Where the second of the three frames begins: two segments for the bytes of 16-bit pixels.
+    header = (2).to_bytes(4, "little") + (64).to_bytes(4, "little")
+    at = data.index(header, data.index(header) + 1)
+    data[at : at + 4] = segments.to_bytes(4, "little")
+    run_length_encoded.write_bytes(data)
+
+    with pytest.raises(ImageReadError, match=r"rle\.dcm: damaged DICOM file"):
+        read_volume(run_length_encoded)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from contextlib import suppress
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -103,3 +106,20 @@ def test_a_picture_turned_by_the_camera_stands_upright(tmp_path) -> None:
     Image.fromarray(COLOR).save(tmp_path / "p.png", exif=exif)
 
     np.testing.assert_array_equal(read_volume(tmp_path / "p.png").array[0], np.rot90(COLOR, -1))
+
+
+def test_no_room_is_made_for_bytes_that_a_png_only_declares(tmp_path) -> None:
+    path = tmp_path / "p.png"
+    Image.fromarray(GREY).save(path)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"IDAT") - 4
+    data[at : at + 4] = (2**31 - 1).to_bytes(4, "big")
+    path.write_bytes(data)
+
+    tracemalloc.start()
+    with suppress(ImageReadError):
+        read_volume(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 2**24

@@ -53,6 +53,45 @@ def test_an_array_the_other_side_has_is_only_named(tmp_path: Path) -> None:
     assert received["input"] is own
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        np.float32(1.5),
+        np.float64(-0.25),
+        np.int64(7),
+        np.bool_(True),
+        np.str_("größer"),
+        np.dtype(np.float16),
+        np.arange(6, dtype=">i2").reshape(2, 3).T,
+        np.zeros((3, 0, 2), np.float16),
+        np.array(2.5),
+        np.array(["a", "größer", ""]),
+        np.array([True, False]),
+        np.array([1 + 2j]),
+    ],
+    ids=repr,
+)
+def test_small_arrays_and_numbers_keep_type_shape_and_value(sent, tmp_path: Path) -> None:
+    message = pack({"it": sent}, tmp_path)
+    assert message.arrays == {}
+    received = unpack(message.payload, tmp_path)[0]["it"]
+    assert type(received) is type(sent)
+    if isinstance(sent, np.dtype):
+        assert received == sent
+    else:
+        assert received.dtype == sent.dtype and received.shape == sent.shape
+        np.testing.assert_array_equal(received, sent)
+    if isinstance(received, np.ndarray):
+        received[...] = received
+
+
+def test_numpy_is_not_trusted_with_a_message(tmp_path: Path) -> None:
+    """Its pickled data types crash the interpreter when they are damaged."""
+    for sent in (np.arange(3), np.float32(1), np.dtype("f4"), np.zeros(2, [("a", "f4")])):
+        with pytest.raises(WorkerError, match="not allowed"):
+            unpack(pickle.dumps(sent), tmp_path)
+
+
 def test_a_message_can_not_name_other_code(tmp_path: Path) -> None:
     for evil in (eval, Path, pytest.raises, np.load):
         with pytest.raises(WorkerError, match="not allowed"):

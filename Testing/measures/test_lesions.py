@@ -7,9 +7,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from medai.errors import GeometryError
-from medai.images import Volume
+from medai.images import Volume, to_axial
 from medai.measures import Lesion, LesionBurden, burden_sentence, lung_zones, measure_lesions
 from medai.phantoms import chest_ct
 from Testing.images.test_orientation import STORAGES, stored
@@ -194,3 +195,33 @@ def test_arrays_of_another_grid_are_an_error(small) -> None:
 
     with pytest.raises(GeometryError, match="small: zones of shape"):
         measure_lesions(volume, small["lesions"], small["lungs"][1:], small["probability"], CLASSES)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_extent_and_slices_are_those_of_every_voxel_on_an_oblique_grid(seed) -> None:
+    rng = np.random.default_rng(seed)
+    lesions = (rng.random((7, 8, 9)) < 0.12).astype(np.uint8)
+    rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation * (0.8, 0.7, 2.0)
+    volume = Volume(np.full(lesions.shape, -700, np.int16), matrix, "CT", "oblique")
+
+    findings, _ = measure_lesions(volume, lesions, lesions, lesions, ("lesion",))
+
+    labels, count = ndimage.label(lesions, np.ones((3, 3, 3)))
+    places = [np.argwhere(labels == number) for number in range(1, count + 1)]
+    footprint = np.abs(matrix[:3, :3]).sum(axis=1)
+    slice_axis = to_axial(volume).source_axes[0]
+    expected = sorted(
+        (
+            len(place),
+            tuple(np.round(np.ptp(volume.ras_of(place), axis=0) + footprint, 6)),
+            len(np.unique(place[:, slice_axis])),
+        )
+        for place in places
+    )
+    found = sorted(
+        (round(f.volume_ml / volume.voxel_volume_ml), tuple(np.round(f.extent_mm, 6)), f.slices)
+        for f in findings
+    )
+    assert found == expected and count > 3

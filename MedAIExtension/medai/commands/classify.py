@@ -13,6 +13,7 @@ from medai.commands.console import print_answer, print_warning, running
 from medai.commands.options import (
     DeviceChoice,
     DeviceOption,
+    GpuMemoryOption,
     JsonOption,
     ModelOption,
     OutputOption,
@@ -20,18 +21,20 @@ from medai.commands.options import (
     SeriesOption,
 )
 from medai.errors import ImageReadError, InputError
-from medai.progress import CancelCallback, ProgressCallback, share_of
+from medai.progress import share_of
 
 if TYPE_CHECKING:
-    from medai.images import Volume
-    from medai.inference.covid_assessment import CovidAssessment, CovidChoices
-    from medai.models import Model
+    from medai.inference.covid_assessment import CovidAssessment
 
 
 def classify(
     studies: Annotated[
         list[Path],
-        typer.Argument(metavar="STUDY…", help="CT studies (DICOM folder or volume), or pictures."),
+        typer.Argument(
+            metavar="STUDY…",
+            help="CT studies (DICOM folder or volume), pictures, or folders of one patient's "
+            "pictures.",
+        ),
     ],
     output: OutputOption,
     model: ModelOption = None,
@@ -60,10 +63,13 @@ def classify(
         Path | None, typer.Option("--prior", help="The same patient's earlier study.")
     ] = None,
     prior_date: Annotated[
-        str | None, typer.Option("--prior-date", help="Date of the earlier study, YYYY-MM-DD.")
+        str | None,
+        typer.Option(
+            "--prior-date", help="Date of the earlier study, YYYY-MM-DD; default: DICOM's."
+        ),
     ] = None,
     study_date: Annotated[
-        str | None, typer.Option("--date", help="Date of the study, YYYY-MM-DD.")
+        str | None, typer.Option("--date", help="Date of the study, YYYY-MM-DD; default: DICOM's.")
     ] = None,
     truth: Annotated[
         Path | None,
@@ -71,19 +77,26 @@ def classify(
     ] = None,
     series: SeriesOption = None,
     device: DeviceOption = DeviceChoice.AUTO,
+    gpu_memory_gb: GpuMemoryOption = None,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Classify chest CT studies or slices, with reasons and severity."""
     from medai.images import read_volume
+    from medai.inference.assess_covid import assess_covid
     from medai.inference.covid_assessment import CovidChoices
     from medai.inference.covid_result import CovidOptions
+    from medai.inference.covid_study import read_covid_study
+    from medai.inference.gpu_memory import limit_gpu_memory
     from medai.inference.lesion_result import LesionOptions
     from medai.models import ModelStore
     from medai.output import atomic_folder
 
+    limit_gpu_memory(gpu_memory_gb)
     if len(studies) > 1 and (prior is not None or lobes is not None):
         raise InputError(f"--prior and --lobes belong to one study, {len(studies)} were given.")
+    if not with_severity and (prior is not None or lobes is not None):
+        raise InputError("--prior and --lobes need the severity: leave out --no-severity.")
     labels = None if truth is None else _read_truth(truth, studies)
     with atomic_folder(output, overwrite=overwrite) as folder:
         store = ModelStore()
@@ -104,8 +117,8 @@ def classify(
         )
         with running("Reading") as (progress, cancelled):
             results = [
-                _assess(
-                    read_volume(path, series=series),
+                assess_covid(
+                    read_covid_study(path, series),
                     loaded,
                     choices,
                     share_of(progress, number, len(studies)),
@@ -125,19 +138,6 @@ def classify(
     if judged is not None:
         lines.append(judged["sentence"])
     print_answer("\n".join(lines), summary, as_json=as_json)
-
-
-def _assess(
-    volume: Volume,
-    model: Model,
-    choices: CovidChoices,
-    progress: ProgressCallback,
-    cancelled: CancelCallback,
-) -> CovidAssessment:
-    from medai.inference.assess_covid import assess_covid
-
-    is_picture = volume.grid_shape[0] == 1 and volume.array.dtype == "uint8"
-    return assess_covid((volume,) if is_picture else volume, model, choices, progress, cancelled)
 
 
 def _write(

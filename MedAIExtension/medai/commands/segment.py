@@ -13,6 +13,7 @@ from medai.commands.console import print_answer, print_warning, running
 from medai.commands.options import (
     DeviceChoice,
     DeviceOption,
+    GpuMemoryOption,
     JsonOption,
     ModelOption,
     OutputOption,
@@ -41,8 +42,17 @@ def segment(
             "--mask-threshold", help="Least probability of a voxel, 0 to 1; default: the model's."
         ),
     ] = None,
+    planes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--plane",
+            help="axial (default), coronal, sagittal; repeat to average several directions. All "
+            "three take about four times as long on thin slices, more on thick ones.",
+        ),
+    ] = None,
     series: SeriesOption = None,
     device: DeviceOption = DeviceChoice.AUTO,
+    gpu_memory_gb: GpuMemoryOption = None,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -50,12 +60,15 @@ def segment(
     from medai.images import read_volume
     from medai.images.hounsfield import require_ct_study
     from medai.inference import LesionOptions, segment_lesions
+    from medai.inference.gpu_memory import limit_gpu_memory
+    from medai.inference.lesion_result import AXIAL_ONLY
     from medai.measures import burden_sentence
     from medai.models import ModelStore
     from medai.output import atomic_folder
     from medai.reports.lesions import summary_of
     from medai.reports.write import write_files
 
+    limit_gpu_memory(gpu_memory_gb)
     # The folder is tried first, so that nobody waits for a network and then can't save.
     with atomic_folder(output, overwrite=overwrite) as folder:
         volume = read_volume(study, series=series)
@@ -69,6 +82,7 @@ def segment(
             mask_threshold=mask_threshold,
             device=device.value,
             lungs=mask,
+            directions=tuple(planes or AXIAL_ONLY),
         )
         with running("Reading") as (progress, cancelled):
             result = segment_lesions(volume, loaded, options, progress, cancelled)

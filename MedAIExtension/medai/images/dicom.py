@@ -51,6 +51,7 @@ def read_dicom(path: Path, series: str | None = None) -> Volume:
         path.name,
         notes,
         has_spacing=chosen.pixel_spacing_mm is not None,
+        origin=chosen.origin,
     )
 
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import numpy as np
 
 from medai.errors import ImageReadError, MissingDependencyError
+from medai.images.dicom_rle import RLE_LOSSLESS, check_segments
 from medai.images.pixels import check_size
+from medai.images.study_origin import StudyOrigin, study_origin
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -44,6 +46,7 @@ class Series:
     frames: tuple[Frame, ...]
     pixel_spacing_mm: tuple[float, float] | None
     slice_spacing_mm: float | None
+    origin: StudyOrigin
 
 
 def is_dicom(path: Path) -> bool:
@@ -87,6 +90,7 @@ def find_series(path: Path) -> list[Series]:
             tuple(frame for part in parts for frame in part.frames),
             parts[0].pixel_spacing_mm,
             parts[0].slice_spacing_mm,
+            parts[0].origin,
         )
         for parts in grouped.values()
     ]
@@ -111,8 +115,13 @@ def _header(path: Path) -> Dataset | None:
                 path.open("rb") as stream,
                 mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
             ):
-                header = pydicom.dcmread(cast("BinaryIO", mapped), stop_before_pixels=True)
-            return header if "Rows" in header and "Columns" in header else None
+                whole = cast("BinaryIO", mapped)
+                header = pydicom.dcmread(whole, stop_before_pixels=True)
+                if "Rows" not in header or "Columns" not in header:
+                    return None
+                if header.file_meta.TransferSyntaxUID == RLE_LOSSLESS:
+                    check_segments(whole)
+                return header
     except Exception as error:  # pydicom raises many types on damaged files.
         raise ImageReadError(f"{path.name}: damaged DICOM file.") from error
 
@@ -160,6 +169,19 @@ def _parse(path: Path, header: Dataset) -> Series:
         tuple(frames),
         (spacing[0], spacing[1]) if spacing else None,
         step,
+        _origin(header),
+    )
+
+
+def _origin(header: Dataset) -> StudyOrigin:
+    def text(name: str) -> str:
+        return str(header.get(name) or "")
+
+    return study_origin(
+        tuple(text(f"{of}Date") for of in ("Study", "Series", "Acquisition")),
+        text("PatientID"),
+        text("PatientName"),
+        text("PatientBirthDate"),
     )
 
 

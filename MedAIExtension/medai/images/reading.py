@@ -18,7 +18,7 @@ from medai.images.nrrd import read_nrrd
 from medai.images.pictures import read_picture
 from medai.images.volume import Volume
 
-_PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 _KINDS = "a DICOM folder or file, NRRD, NIfTI, MetaImage (.mha, .mhd), PNG, JPEG, TIFF or BMP"
 
 
@@ -65,7 +65,7 @@ def _read(path: Path, series: str | None) -> Volume:
         return read_nifti(path)
     if name.endswith((".mha", ".mhd")):
         return read_metaimage(path)
-    if name.endswith(_PICTURE_SUFFIXES):
+    if name.endswith(PICTURE_SUFFIXES):
         return read_picture(path)
     if is_dicom(path):
         return read_dicom(path, series)

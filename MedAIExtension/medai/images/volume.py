@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medai.errors import GeometryError
+from medai.images.study_origin import StudyOrigin
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +22,7 @@ class Volume:
     name: what the user calls it (a file or folder name), never a patient's name.
     notes: sentences about how it was read that the user should see.
     has_spacing: False when the file gave no millimetres (a plain picture); then 1 mm stands in.
+    origin: date and patient as far as DICOM tells, names only as digests; None from other files.
     Raises GeometryError on other shapes, a singular matrix, or a spacing that is not positive.
     """
 
@@ -30,6 +32,7 @@ class Volume:
     name: str
     notes: tuple[str, ...] = field(default=())
     has_spacing: bool = True
+    origin: StudyOrigin | None = None
 
     def __post_init__(self) -> None:
         shape = self.array.shape

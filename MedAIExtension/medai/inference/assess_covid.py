@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
+from medai.errors import InputError
+from medai.images.hounsfield import require_ct_study
+from medai.images.study_origin import same_patient
 from medai.images.volume import Volume
 from medai.inference.covid import classify_covid
 from medai.inference.covid_assessment import CovidAssessment, CovidChoices
 from medai.inference.lesions import segment_lesions
-from medai.measures.follow_up import follow_up
+from medai.measures.follow_up import days_between, follow_up
 from medai.measures.severity import severity
 from medai.models import Model
 from medai.progress import (
@@ -29,10 +33,13 @@ def assess_covid(
 ) -> CovidAssessment:
     """Classify a study; for a volume also measure severity, and the change since ``prior``.
 
-    Raises as classify_covid, segment_lesions and follow_up.
+    Dates and patient are compared first. Raises InputError when the earlier study is of another
+    patient or of a later date, or the study is pictures; and as classify_covid, segment_lesions
+    and follow_up.
     """
     choices = choices or CovidChoices()
     measured = choices.lesion_model is not None and isinstance(study, Volume)
+    earlier_date, later_date = _dates(study, choices)
     parts = 1 + measured * (1 + (choices.prior is not None))
 
     classification = classify_covid(
@@ -56,7 +63,33 @@ def assess_covid(
     change = follow_up(
         earlier.burden,
         lesions.burden,
-        earlier_date=choices.prior_date,
-        later_date=choices.study_date,
+        earlier_date=earlier_date,
+        later_date=later_date,
     )
     return CovidAssessment(classification, lesions, severe, earlier, change)
+
+
+def _dates(
+    study: Volume | Sequence[Volume], choices: CovidChoices
+) -> tuple[date | None, date | None]:
+    """Of the earlier study and the study. Raises InputError unless the two fit together."""
+    prior = choices.prior
+    if prior is None:
+        return None, None
+    if not isinstance(study, Volume):
+        raise InputError(
+            "An earlier study is compared by lesion volume, and this study is given as pictures: "
+            "expected a CT volume, or no earlier study."
+        )
+    require_ct_study(prior)
+    if same_patient(prior.origin, study.origin) is False:
+        raise InputError(
+            "The earlier study is of another patient (ID, name or date of birth differ in DICOM), "
+            "expected two studies of one patient."
+        )
+    earlier, later = (
+        given or (None if volume.origin is None else volume.origin.date)
+        for given, volume in ((choices.prior_date, prior), (choices.study_date, study))
+    )
+    days_between(earlier, later)
+    return earlier, later

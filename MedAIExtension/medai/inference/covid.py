@@ -13,10 +13,9 @@ from medai.errors import InputError, ModelTaskError, UnsuitableImageError
 from medai.images import to_axial
 from medai.images.hounsfield import require_ct_study
 from medai.images.volume import Volume
-from medai.inference.covid_guard import grey_picture, unusual_notes
+from medai.inference.covid_guard import evidence_notes, grey_picture, unusual_notes
 from medai.inference.covid_result import (
     COVID_CLASS,
-    PLANES,
     CovidOptions,
     CovidResult,
     RankedRegions,
@@ -25,6 +24,7 @@ from medai.inference.covid_result import (
     study_probability,
 )
 from medai.inference.covid_slices import PlaneSlices, place_axial, plane_slices
+from medai.inference.planes import PLANES
 from medai.inference.slice_classifier import SliceClassifier
 from medai.measures import segment_lungs
 from medai.models import Model, ModelStore
@@ -49,7 +49,8 @@ def classify_covid(
 ) -> CovidResult:
     """Classify a chest CT, or one patient's CT slices given as pictures.
 
-    study: a CT volume in HU (its lung slices are classified), or pictures (1, y, x[, 3]), 8 bit.
+    study: a CT volume in HU (its lung slices are classified), or a sequence of 8-bit pictures
+        (1, y, x[, 3]).
     model: a loaded model for "covid", or its id; an ensemble's members are averaged.
     Raises UnsuitableImageError when the input isn't chest CT, ModelTaskError, CancelledError.
     """
@@ -64,8 +65,8 @@ def classify_covid(
     if not inputs:
         raise InputError("No picture to classify, expected one or more.")
     classifier = SliceClassifier(loaded, options.device, options.batch_size)
-    if len(inputs) == 1 and inputs[0].grid_shape[0] > 1:
-        found = _classify_volume(inputs[0], classifier, options, progress, cancelled)
+    if isinstance(study, Volume):
+        found = _classify_volume(study, classifier, options, progress, cancelled)
     else:
         found = _classify_pictures(inputs, classifier, options, progress, cancelled)
     scores, explanation, regions, notes = found
@@ -136,9 +137,10 @@ def _classify_volume(
     explained: NDArray[np.float16] = np.zeros(volume.grid_shape, np.float16)
     regions: tuple[RankedRegions, ...] = ()
     if planes[0].plane == "axial":
-        explained, regions = _explain_axial(
-            volume, planes[0], scores[0], classifier, options, progress, cancelled
+        explained, regions, warned = _explain_axial(
+            volume, lungs, planes[0], scores[0], classifier, options, progress, cancelled
         )
+        notes += warned
     else:
         notes.append("Explanations are drawn on axial slices only, and none were classified.")
     return tuple(scores), (explained,), regions, tuple(notes)
@@ -146,27 +148,32 @@ def _classify_volume(
 
 def _explain_axial(
     volume: Volume,
+    lungs: NDArray[np.uint8],
     slices: PlaneSlices,
     scores: SliceScores,
     classifier: SliceClassifier,
     options: CovidOptions,
     progress: ProgressCallback,
     cancelled: CancelCallback,
-) -> tuple[NDArray[np.float16], tuple[RankedRegions, ...]]:
+) -> tuple[NDArray[np.float16], tuple[RankedRegions, ...], list[str]]:
     covid = classifier.classes.index(COVID_CLASS)
-    order = np.argsort(-scores.probability[:, covid], kind="stable")[: options.explained_slices]
+    order = np.argsort(-scores.probability[:, covid], kind="stable")
+    if not classifier.ranks_regions:
+        order = order[: options.explained_slices]
     maps: dict[int, NDArray] = {}
     regions = []
     top, left = slices.box[0].start, slices.box[1].start
     for count, position in enumerate(order):
         fraction = 1.0 - _EXPLAINED_SHARE * (1.0 - count / len(order))
-        progress(Progress(fraction, "explaining the most suspicious slices"))
+        progress(Progress(fraction, "explaining the answer"))
         why = classifier.explain(slices.pictures[position], slices.pixel_mm, cancelled)
         maps[int(position)] = why.map
         if why.box is not None and why.score is not None:
             box = why.box + np.array([left, top, left, top], np.float32)
             regions.append(RankedRegions(int(slices.index[position]), box, why.score))
-    return place_axial(slices, maps, volume), tuple(regions)
+    explained = place_axial(slices, _of_the_highest(maps), volume)
+    notes = evidence_notes(to_axial(replace(volume, array=explained)), lungs)
+    return explained, tuple(regions), notes
 
 
 def _classify_pictures(
@@ -177,7 +184,8 @@ def _classify_pictures(
     cancelled: CancelCallback,
 ) -> _Found:
     greys = [grey_picture(picture) for picture in pictures]
-    rows, spreads, explanation, regions = [], [], [], []
+    rows, spreads, regions = [], [], []
+    maps: dict[int, NDArray] = {}
     for number, grey in enumerate(greys):
         progress(Progress(number / len(greys), f"picture {number + 1} of {len(greys)}"))
         probability, spread = classifier.run(
@@ -186,12 +194,19 @@ def _classify_pictures(
         why = classifier.explain(grey, pictures[number].spacing_mm[1:], cancelled)
         rows.append(probability[0])
         spreads.append(spread[0])
-        explanation.append(why.map[None].astype(np.float16))
+        maps[number] = why.map
         if why.box is not None and why.score is not None:
             regions.append(RankedRegions(number, why.box, why.score))
     scores = SliceScores("axial", np.arange(len(greys)), np.stack(rows), np.array(spreads))
     notes = unusual_notes(greys, classifier.reference_card)
-    return (scores,), tuple(explanation), tuple(regions), tuple(notes)
+    explanation = tuple(part[None].astype(np.float16) for part in _of_the_highest(maps).values())
+    return (scores,), explanation, tuple(regions), tuple(notes)
+
+
+def _of_the_highest(maps: dict[int, NDArray]) -> dict[int, NDArray]:
+    """The maps of a study's slices as shares, 0..1, of the highest value in any of them."""
+    highest = max((float(part.max()) for part in maps.values()), default=0.0)
+    return {position: part / (highest or 1.0) for position, part in maps.items()}
 
 
 def _study_spread(scores: Sequence[SliceScores], covid: int, rule: str) -> float:

@@ -25,7 +25,7 @@ class CovidChoices:
 
     lesion_model: the model that measures severity, or None to leave severity out.
     lobes: labels 1..5 (z, y, x) on the study's grid, in the order of measures.LOBE_NAMES.
-    prior: the same patient's earlier study; dates where they are known.
+    prior: the same patient's earlier study. prior_date, study_date: None: what DICOM says.
     """
 
     classification: CovidOptions = field(default_factory=CovidOptions)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medai.errors import UnsuitableImageError
-from medai.images.volume import Volume
+from medai.images import AxialVolume, Volume
 from medai.models import ModelCard
 
 # Limits that hold for 99 % of the 543 pictures of COVID-CT, with a margin; anterior-segment OCT
@@ -19,6 +19,7 @@ LARGEST_COLOR = 0.10
 LEAST_SIDE_PX = 24
 # A slice whose mean is this many training standard deviations off is said to be unusual.
 UNUSUAL_SD = 1.2
+BESIDE_LUNG_MM = 15.0
 
 
 def grey_picture(picture: Volume) -> NDArray[np.uint8]:
@@ -75,4 +76,24 @@ def unusual_notes(slices: Sequence[NDArray[np.uint8]], card: ModelCard) -> list[
         f"{far} of {len(slices)} slices much darker or brighter than what {card.id} was "
         f"trained on (mean grey {means.mean():.2f}, trained on {card.input.mean:.2f}): "
         "trust the answer less."
+    ]
+
+
+def evidence_notes(explanation: AxialVolume, lungs: NDArray[np.uint8]) -> list[str]:
+    """A sentence when the strongest evidence of a study lies outside the lungs.
+
+    explanation, and lungs (0 outside): on the axial grid. Within BESIDE_LUNG_MM of lung in its
+    slice the maximum may be a lesion on the pleura that the lungs leave out.
+    """
+    highest = int(explanation.array.argmax())
+    k, row, column = (int(n) for n in np.unravel_index(highest, explanation.array.shape))
+    _, down, across = (round(BESIDE_LUNG_MM / mm) for mm in explanation.spacing_mm)
+    near = lungs[
+        k, max(0, row - down) : row + down + 1, max(0, column - across) : column + across + 1
+    ]
+    if near.any() or not explanation.array[k, row, column]:
+        return []
+    return [
+        "What speaks most for COVID-19 lies outside the lungs: the network may look at something "
+        "else than disease; don't rely on this answer."
     ]

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from medai.errors import InputError
 from medai.images.volume import Volume
+from medai.inference.planes import PLANES
 from medai.models import ModelCard
 
 COVID_CLASS = "COVID-19"
-PLANES = ("axial", "coronal", "sagittal")
 
 # How slices make a study: each takes (slices,) probabilities of COVID-19.
 RULES = MappingProxyType(
@@ -31,7 +31,8 @@ class CovidOptions:
     """Choices for a classification.
 
     rule: one of RULES. planes: directions of slicing, one or more of PLANES; several are averaged.
-    explained_slices: how many of the most suspicious slices get an explanation.
+    explained_slices: how many of the most suspicious slices get a Grad-CAM. A Mask-Net's regions
+        are told of every slice: they, not its answer for a slice, say where lesions are.
     batch_size: None chooses by the network and device.
     Raises InputError on other values.
     """
@@ -91,8 +92,9 @@ class CovidResult:
     classes: all classes in order; "no COVID-19" first where the model only says COVID or not.
     probability: of the study, per class. covid_probability: always p(COVID-19).
     spread: standard deviation of covid_probability over test-time variants and members.
-    explanation: one float16 array (z, y, x) per input on its own grid, 0..1, where the network
-        looked; 0 on slices that were not explained. Score maps for Mask-Nets, else Grad-CAM.
+    explanation: one float16 array (z, y, x) per input on its own grid: where the network looked,
+        as a share, 0..1, of the study's highest; 0 on slices that were not explained. Score maps
+        for Mask-Nets, else Grad-CAM.
     explanation_kind: "score map" or "Grad-CAM".
     regions: per explained slice, Mask-Nets only.
     cards: the model's card and, for an ensemble, its members' cards.

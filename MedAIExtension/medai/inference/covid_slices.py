@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 
 from medai.images import AxialVolume, lung_window, to_axial
 from medai.images.volume import Volume
+from medai.inference.planes import PLANE_AXES, in_plane
 
 # A slice counts when it shows at least this share of the lung area of the fullest slice.
 LEAST_LUNG_SHARE = 0.2
 MARGIN_MM = 10.0
-# Canonical axes (z, y, x) permuted so that the plane's slices come first, rows downward.
-_PLANE_AXES = {"axial": (0, 1, 2), "coronal": (1, 0, 2), "sagittal": (2, 0, 1)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +37,8 @@ def plane_slices(axial: AxialVolume, lungs: NDArray[np.uint8], plane: str) -> Pl
     lungs: (z, y, x) on the axial grid, non-zero inside. One box around both lungs with a margin
     of 10 mm crops every slice.
     """
-    axes = _PLANE_AXES[plane]
-    array, inside = axial.array.transpose(axes), lungs.transpose(axes) != 0
-    if plane != "axial":  # the head is up in coronal and sagittal pictures
-        array, inside = array[:, ::-1], inside[:, ::-1]
-    spacing = tuple(axial.spacing_mm[axis] for axis in axes)
+    array, inside = in_plane(axial.array, plane), in_plane(lungs, plane) != 0
+    spacing = tuple(axial.spacing_mm[axis] for axis in PLANE_AXES[plane])
     area = np.count_nonzero(inside, axis=(1, 2))
     index = np.flatnonzero(area >= max(1.0, LEAST_LUNG_SHARE * area.max()))
     box = tuple(

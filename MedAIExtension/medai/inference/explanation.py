@@ -13,10 +13,10 @@ _LAST_MAPS = ("layer4", "Mixed_7c", "features")
 
 
 def grad_cam(network: nn.Module, images: Tensor, output: int) -> Tensor:
-    """Where ``images`` (n, 3, h, w) speak for ``output``: (n, h, w) in 0..1, at input resolution.
+    """Where ``images`` (n, 3, h, w) speak for ``output``: (n, h, w), 0 and more, input resolution.
 
     Selvaraju et al. 2017: the last maps, weighted by the mean gradient of the output's logit, their
-    positive part, scaled so that the picture's maximum is 1 (all 0 where nothing speaks for it).
+    positive part. Not scaled picture by picture, so that one picture can be held against another.
     """
     kept: list[Tensor] = []
 
@@ -34,25 +34,23 @@ def grad_cam(network: nn.Module, images: Tensor, output: int) -> Tensor:
         handle.remove()
     weights = gradient.mean(dim=(2, 3), keepdim=True)
     maps = F.relu((weights * kept[0].detach()).sum(dim=1, keepdim=True))
-    maps = F.interpolate(maps, images.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
-    most = maps.amax(dim=(1, 2), keepdim=True)
-    return torch.where(most > 0, maps / most.clamp_min(torch.finfo(maps.dtype).tiny), 0.0)
+    return F.interpolate(maps, images.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
 
 
 def score_map(boxes: Tensor, scores: Tensor, size: Sequence[int]) -> Tensor:
-    """Of every pixel of a picture (rows, columns) the highest score of a region on it, 0..1.
+    """The regions of a picture (rows, columns) laid over each other by their scores, 0 and more.
 
-    boxes: (k, 4) x0, y0, x1, y1 in pixels; scores: (k,).
+    boxes: (k, 4) x0, y0, x1, y1 in pixels; scores: (k,). Each region adds score / √area to its
+    pixels, so a small one says more about each of them than one of half a lung, and the maximum
+    lies where good regions agree. (The highest score alone is the same all over a box.)
     """
-    rows = torch.arange(size[0], device=boxes.device)[None, :, None] + 0.5
-    columns = torch.arange(size[1], device=boxes.device)[None, None, :] + 0.5
-    result = torch.zeros(tuple(size), dtype=scores.dtype, device=boxes.device)
-    for start in range(0, len(boxes), 32):
-        x0, y0, x1, y1 = (part[:, None, None] for part in boxes[start : start + 32].unbind(1))
-        inside = (columns >= x0) & (columns <= x1) & (rows >= y0) & (rows <= y1)
-        painted = (inside * scores[start : start + 32, None, None]).amax(dim=0)
-        result = torch.maximum(result, painted)
-    return result.clamp(0.0, 1.0)
+    rows = torch.arange(size[0], device=boxes.device) + 0.5
+    columns = torch.arange(size[1], device=boxes.device) + 0.5
+    x0, y0, x1, y1 = boxes[:, :, None].unbind(1)
+    down = ((rows >= y0) & (rows <= y1)).to(scores)
+    across = ((columns >= x0) & (columns <= x1)).to(scores)
+    area = ((x1 - x0) * (y1 - y0)).clamp_min(1.0)
+    return (down * scores[:, None] / area.sqrt()).T @ across
 
 
 def _last_maps(network: nn.Module) -> nn.Module:

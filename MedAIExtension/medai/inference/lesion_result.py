@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 
 from medai.errors import InputError
 from medai.images import Volume
+from medai.inference.planes import PLANES
 from medai.measures import Lesion, LesionBurden
 from medai.models.card import ModelCard
 
 # Regions below this score get no mask (a network makes a hundred of them in every slice, and masks
 # are half its work), so no score threshold below it shows more.
 LOWEST_SCORE = 0.5
+AXIAL_ONLY = ("axial",)
+# Lung zone 0..6 -> 0 outside, 1 right lung, 2 left lung.
+LUNG_OF_ZONE = np.array([0, 1, 1, 1, 2, 2, 2], np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +32,8 @@ class LesionOptions:
     batch_size: slices at once; None: chosen for the device. Smaller needs less memory.
     lungs: a lung mask on the volume's own grid (1 right, 2 left, or any one value), instead of
         finding the lungs.
+    directions: of slicing, one or more of planes.PLANES; the probabilities of several are averaged
+        (2.5D), and then there are no regions and no score threshold.
     Raises InputError on values out of range.
     """
 
@@ -36,6 +42,7 @@ class LesionOptions:
     device: str = "auto"
     batch_size: int | None = None
     lungs: Volume | None = None
+    directions: tuple[str, ...] = AXIAL_ONLY
 
     def __post_init__(self) -> None:
         for name in ("score_threshold", "mask_threshold"):
@@ -44,6 +51,11 @@ class LesionOptions:
                 raise InputError(f"{name} is {value}, expected 0 to 1.")
         if self.batch_size is not None and self.batch_size < 1:
             raise InputError(f"batch_size is {self.batch_size}, expected at least 1.")
+        if not self.directions or not set(self.directions) <= set(PLANES):
+            raise InputError(
+                f"Directions {', '.join(self.directions) or 'none'}: expected some of "
+                f"{', '.join(PLANES)}."
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +92,7 @@ class LesionResult:
 
     lesions: 0, or 1 + index into ``classes``; only inside the lungs.
     probability: of lesion, 0..1: a U-Net's 1 - p(background); a Mask R-CNN's score times mask
-        probability of the best region there; an ensemble's mean.
+        probability of the best region there; of an ensemble or several directions the mean.
     score_map: Mask R-CNN only: the highest raw mask logit of all regions there, 0 without one (S2,
         Fig. 2).
     zones: 0 outside the lungs, else lung zone 1..6 (``measures.ZONE_NAMES``).
@@ -110,7 +122,7 @@ class LesionResult:
     @cached_property
     def lungs(self) -> NDArray[np.uint8]:
         """0 outside, 1 right lung, 2 left lung."""
-        return np.array([0, 1, 1, 1, 2, 2, 2], np.uint8)[self.zones]
+        return LUNG_OF_ZONE[self.zones]
 
     @property
     def members(self) -> tuple[str, ...]:

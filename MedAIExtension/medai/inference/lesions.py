@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,7 @@ from medai.errors import (
 )
 from medai.images import AxialVolume, Volume, to_axial
 from medai.images.hounsfield import require_ct_study
-from medai.inference.lesion_result import LesionOptions, LesionResult
+from medai.inference.lesion_result import AXIAL_ONLY, LesionOptions, LesionResult
 from medai.inference.lung_slices import lung_slices
 from medai.inference.rethreshold import lesions_from_probability, lesions_from_regions
 from medai.measures import lung_zones, measure_lesions, segment_lungs
@@ -30,6 +32,9 @@ from medai.progress import (
     never_cancelled,
     raise_if_cancelled,
 )
+
+if TYPE_CHECKING:
+    from medai.inference.slice_networks import SliceAnswer
 
 _SCORE_THRESHOLD = 0.75
 _MASK_THRESHOLD = 0.5
@@ -74,20 +79,10 @@ def segment_lesions(
     inside = to_axial(replace(volume, array=zones)).array
     raise_if_cancelled(cancelled)
 
-    from medai.inference.slice_networks import run_networks
-
     def report(fraction: float, words: str) -> None:
         progress(Progress(_LUNGS_DONE + fraction * (_NETWORK_DONE - _LUNGS_DONE), words))
 
-    answer = run_networks(
-        model,
-        lung_slices(axial, inside),
-        device=options.device,
-        batch_size=options.batch_size,
-        score_threshold=options.score_threshold,
-        progress=report,
-        cancelled=cancelled,
-    )
+    answer = _answer(model, axial, inside, options, report, cancelled)
     progress(Progress(_NETWORK_DONE, "Measuring the lesions"))
     answer.probability[inside == 0] = 0
     if answer.rois is not None:
@@ -121,6 +116,40 @@ def segment_lesions(
     )
 
 
+def _answer(
+    model: Model,
+    axial: AxialVolume,
+    inside: NDArray[np.uint8],
+    options: LesionOptions,
+    progress: Callable[[float, str], None],
+    cancelled: CancelCallback,
+) -> SliceAnswer:
+    if options.directions != AXIAL_ONLY:
+        from medai.inference.directions import run_in_directions
+
+        return run_in_directions(
+            model,
+            axial,
+            inside,
+            options.directions,
+            device=options.device,
+            batch_size=options.batch_size,
+            progress=progress,
+            cancelled=cancelled,
+        )
+    from medai.inference.slice_networks import run_networks
+
+    return run_networks(
+        model,
+        lung_slices(axial, inside),
+        device=options.device,
+        batch_size=options.batch_size,
+        score_threshold=options.score_threshold,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
 def _restored(axial: AxialVolume, array: NDArray) -> NDArray:
     return np.ascontiguousarray(axial.restore(array))
 
@@ -134,13 +163,14 @@ def _require_torch() -> None:
 
 
 def _with_thresholds(options: LesionOptions, model: Model) -> LesionOptions:
-    """Thresholds the user left open are the card's; the score threshold is a Mask R-CNN's only."""
+    """Thresholds the user left open are the card's; without regions there is no score."""
     decision = model.card.decision
     mask, score = options.mask_threshold, options.score_threshold
     if mask is None:
         mask = _MASK_THRESHOLD if decision.mask_threshold is None else decision.mask_threshold
     network = model.card.network
-    if network is None or network.name != "lesion_mask_rcnn":
+    regions = network is not None and network.name == "lesion_mask_rcnn"
+    if not regions or options.directions != AXIAL_ONLY:
         score = None
     elif score is None:
         score = _SCORE_THRESHOLD if decision.score_threshold is None else decision.score_threshold

@@ -13,14 +13,25 @@ from medai.networks import CovidMaskNet
 def mask_net_logits(network: CovidMaskNet, images: Tensor, device: torch.device) -> Tensor:
     """Class logits (n, classes), float32, of normalised grey images (n, 1, h, w).
 
-    The regions are found on ``device``, the classifier S runs where ``network`` is. In float32
-    throughout: S reads the regions by their rank, and rounded scores change it.
+    The regions are found on ``device``, the classifier S runs where ``network`` is.
+    """
+    regions = mask_net_regions(network, images, device)
+    vector = network.region_vector(regions, images.shape[2], images.shape[3])
+    return network.s(vector.to(next(network.s.parameters()).device))
+
+
+@torch.inference_mode()
+def mask_net_regions(
+    network: CovidMaskNet, images: Tensor, device: torch.device
+) -> list[dict[str, Tensor]]:
+    """Of each normalised grey image (n, 1, h, w) the ranked regions: "boxes" (k, 4), "scores".
+
+    On the CPU, in pixels of the image. In float32 throughout: S reads the regions by their rank,
+    and rounded scores change it.
     """
     detector = region_detector(network, device, torch.float32)
     found = detector.detect(images, score_threshold=network.roi_heads.score_thresh)
-    regions = [
+    return [
         {"boxes": found.boxes[found.image == i], "scores": found.scores[found.image == i]}
         for i in range(len(images))
     ]
-    vector = network.region_vector(regions, images.shape[2], images.shape[3])
-    return network.s(vector.to(next(network.s.parameters()).device))

@@ -19,6 +19,7 @@ from torchvision.ops import batched_nms
 from medai.inference.acceleration import fast_copy, remembered
 from medai.inference.device import fast_dtype
 from medai.inference.roi_pooling import FeatureTable
+from medai.inference.transfers import Answers
 from medai.networks import CovidMaskNet, LesionMaskRCNN
 
 BOX_CELLS = 7
@@ -107,7 +108,7 @@ class RegionDetector:
         masked = torch.where(scores >= floor)[0]
         mask_logits = self._masks(table, boxes[masked], labels[masked], image[masked])
         found = (image, boxes, scores, labels, masked, mask_logits)
-        return Regions(*(tensor.cpu() for tensor in found))
+        return Regions(*(torch.from_numpy(array) for array in Answers(found).arrays()))
 
     def _propose(self, maps: list[Tensor], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Proposals (p, 4), image by image, best first, and how many each image has."""

@@ -17,7 +17,7 @@ from medai.inference.covid_result import COVID_CLASS
 from medai.inference.device import choose_device, describe_device
 from medai.inference.explanation import grad_cam, score_map
 from medai.inference.frame import Frame, normalise
-from medai.inference.mask_net import mask_net_logits
+from medai.inference.mask_net import mask_net_logits, mask_net_regions
 from medai.models import Model, ModelCard
 from medai.networks import CovidMaskNet
 from medai.progress import CancelCallback, raise_if_cancelled
@@ -30,7 +30,11 @@ _VARIANTS = ((0.0, False), (0.0, True), (0.04, False), (0.04, True))
 
 @dataclass(frozen=True, eq=False)
 class Why:
-    """The explanation of one slice: map (rows, columns) 0..1; boxes and scores of Mask-Nets."""
+    """Why one slice was answered as it was.
+
+    map: (rows, columns), 0 and more, on one scale for all slices of a network. box (k, 4), score
+    (k,): the ranked regions of Mask-Nets.
+    """
 
     map: NDArray[np.float32]
     box: NDArray[np.float32] | None = None
@@ -67,8 +71,12 @@ class SliceClassifier:
     @property
     def explanation_kind(self) -> str:
         """What ``explain`` draws."""
-        is_mask_net = isinstance(self._models[0].network, CovidMaskNet)
-        return "score map" if is_mask_net else "Grad-CAM"
+        return "score map" if self.ranks_regions else "Grad-CAM"
+
+    @property
+    def ranks_regions(self) -> bool:
+        """Whether ``explain`` tells of regions (COVID-CT-Mask-Net)."""
+        return isinstance(self._models[0].network, CovidMaskNet)
 
     def run(
         self,
@@ -124,15 +132,15 @@ class SliceClassifier:
         images, frame = _framed(model, batch)
         if isinstance(network, CovidMaskNet):
             with torch.inference_mode():
-                found = network.ranked_regions(images)[0]
+                found = mask_net_regions(network, images[:, :1], device)[0]
             rows, columns = (n / f for n, f in zip(size, frame.fitted, strict=True))
             boxes = found["boxes"] * found["boxes"].new_tensor([columns, rows, columns, rows])
             drawn = score_map(boxes, found["scores"], size)
-            return Why(drawn.cpu().numpy(), boxes.cpu().numpy(), found["scores"].cpu().numpy())
+            return Why(drawn.numpy(), boxes.numpy(), found["scores"].numpy())
         output = 0 if len(model.classes) == 1 else model.classes.index(COVID_CLASS)
         maps = frame.back(grad_cam(network, images, output)[:, None])
         maps = F.interpolate(maps, size, mode="bilinear", align_corners=False)
-        return Why(maps[0, 0].clamp(0, 1).cpu().numpy())
+        return Why(maps[0, 0].cpu().numpy())
 
     def _release(self) -> None:
         for model in self._models:

@@ -68,14 +68,7 @@ def follow_up(
     Raises InputError when the later study's date is before the earlier one's. Lung volumes that
     differ by more than 40 % are a warning: another patient, or another depth of breath.
     """
-    days = None
-    if earlier_date is not None and later_date is not None:
-        days = (later_date - earlier_date).days
-        if days < 0:
-            raise InputError(
-                f"The follow-up is dated {-days} days before the first study: "
-                "expected the later date second; exchange the two."
-            )
+    days = days_between(earlier_date, later_date)
     before, after = severity(earlier), severity(later)
     lung_change = _change_percent(earlier.lung_volume_ml, later.lung_volume_ml)
     return FollowUp(
@@ -102,6 +95,22 @@ def follow_up(
         lung_volume_change_percent=lung_change,
         warnings=_warnings(lung_change, days),
     )
+
+
+def days_between(earlier_date: date | None, later_date: date | None) -> int | None:
+    """Days from the earlier to the later study, None when a date is unknown.
+
+    Raises InputError when the later study's date is before the earlier one's.
+    """
+    if earlier_date is None or later_date is None:
+        return None
+    days = (later_date - earlier_date).days
+    if days < 0:
+        raise InputError(
+            f"The follow-up is dated {-days} days before the first study: "
+            "expected the later date second; exchange the two."
+        )
+    return days
 
 
 def lung_box_transform(

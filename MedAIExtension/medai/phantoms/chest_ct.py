@@ -66,6 +66,7 @@ def chest_ct(
     spacing_mm: tuple[float, float, float] = (4.0, 2.4, 2.4),
     lesions: Sequence[PhantomLesion] | None = None,
     seed: int = 0,
+    growth: float = 1.0,
 ) -> ChestPhantom:
     """Body with fat, muscle and bones, airways, vessels, two lungs, lesions, noise, table.
 
@@ -74,12 +75,16 @@ def chest_ct(
     lesions: what to place, each with its exact volume; None for six that fill 7.35 % of the lungs,
         () for a healthy chest.
     seed: another seed is another person; the same is the same to the voxel.
-    Raises InputError when sizes aren't positive, or a lesion has no room.
+    growth: of every lesion's volume, in its place; all else is the same to the voxel: the person on
+        another date.
+    Raises InputError when sizes or growth aren't positive, or a lesion has no room.
     """
     if len(shape) != 3 or min(shape) < 1 or len(spacing_mm) != 3 or min(spacing_mm) <= 0:
         raise InputError(
             f"Phantom of {shape} voxels at {spacing_mm} mm, expected three positive numbers each."
         )
+    if not growth > 0:
+        raise InputError(f"Lesions that grow to {growth} times, expected a positive number.")
     rng = np.random.default_rng(seed)
     scale = min(
         _LARGEST_SCALE,
@@ -99,7 +104,7 @@ def chest_ct(
     lung_ml = np.count_nonzero(lungs) * float(np.prod(spacing_mm)) / 1000.0
     if lesions is None:
         lesions = usual_lesions(lung_ml) if lung_ml > 0 else ()
-    labels = place_lesions(hu, lungs, spacing_mm, lesions, rng)
+    labels = place_lesions(hu, lungs, spacing_mm, lesions, rng, growth)
     _trees(hu, lungs, frame, chest.blood_hu, rng)
     draw(hu, trachea, spacing_mm, -985.0)
     _scan(hu, chest.noise_hu, rng)

@@ -59,15 +59,22 @@ def place_lesions(
     spacing_mm: tuple[float, float, float],
     wanted: Sequence[PhantomLesion],
     rng: np.random.Generator,
+    growth: float = 1.0,
 ) -> NDArray[np.uint8]:
     """Paint lesions into ``hu``; their labels, uint8 (z, y, x): 1 ground glass, 2 consolidation.
 
+    growth: of every lesion's volume, around what it is without growth.
     Raises InputError when a lesion is smaller than a voxel or has no room.
     """
     labels = np.zeros(lungs.shape, np.uint8)
     coarse = _CoarseLungs(lungs, spacing_mm)
-    for lesion in wanted:
-        _place(hu, lungs, labels, coarse, spacing_mm, lesion, rng)
+    placed = [_place(lungs, labels, coarse, spacing_mm, lesion, rng) for lesion in wanted]
+    if growth != 1.0:
+        for each in placed:
+            each.grow(labels, growth)
+    for each in placed:
+        lung = lungs[each.box] == each.side
+        _paint(hu[each.box], each.inside, lung, each.lesion.kind, spacing_mm, each.texture)
     return labels
 
 
@@ -93,15 +100,49 @@ class _CoarseLungs:
         return interpolate(self.depth_mm, axes)
 
 
+@dataclass(eq=False)
+class _Placed:
+    """A lesion in its place: everything in ``box``, a part of the grid.
+
+    away: how far each voxel is from belonging to it. room: where it may be, other lesions left
+    out of account. inside: the voxels it has. texture: of its density.
+    """
+
+    lesion: PhantomLesion
+    side: int
+    box: tuple[slice, slice, slice]
+    away: NDArray[np.float32]
+    room: NDArray[np.bool_]
+    inside: NDArray[np.bool_]
+    texture: NDArray[np.float32]
+
+    def grow(self, labels: NDArray[np.uint8], growth: float) -> None:
+        """More or fewer voxels around the same place; a grown lesion holds what it had."""
+        here = labels[self.box]
+        voxels = max(1, round(growth * np.count_nonzero(self.inside)))
+        if growth > 1.0:
+            away = np.where(self.inside, np.float32(-1e6), self.away)
+            inside = _nearest_connected(away, self.room & ((here == 0) | self.inside), voxels)
+        else:
+            inside = _nearest_connected(self.away, self.inside, voxels)
+        if inside is None:
+            raise InputError(
+                f"No room for a {self.lesion.kind} of {self.lesion.volume_ml:.1f} mL to grow to "
+                f"{growth:.2f} times in the {self.lesion.lung} lung."
+            )
+        here[self.inside] = 0
+        here[inside] = _LABELS[self.lesion.kind]
+        self.inside = inside
+
+
 def _place(
-    hu: NDArray[np.int16],
     lungs: NDArray[np.uint8],
     labels: NDArray[np.uint8],
     coarse: _CoarseLungs,
     spacing_mm: tuple[float, float, float],
     lesion: PhantomLesion,
     rng: np.random.Generator,
-) -> None:
+) -> _Placed:
     side = _RIGHT if lesion.lung == "right" else _LEFT
     voxels = round(lesion.volume_ml * 1000.0 / float(np.prod(spacing_mm)))
     radius_mm = (3.0 * lesion.volume_ml * 1000.0 / (4.0 * np.pi)) ** (1 / 3)
@@ -117,9 +158,9 @@ def _place(
     )
     box = (box[0], box[1], box[2])
     depth = coarse.depth_in(box)
-    free = (lungs[box] == side) & (labels[box] == 0)
+    room = lungs[box] == side
     if not lesion.on_pleura:
-        free &= depth > _INNER_DEPTH_MM
+        room &= depth > _INNER_DEPTH_MM
     z, y, x = (
         (np.arange(part.start, part.stop) - c) * (mm / radius_mm)
         for part, c, mm in zip(box, center, spacing_mm, strict=True)
@@ -130,13 +171,14 @@ def _place(
     away += 0.35 * _smooth_noise(away.shape, spacing_mm, 5.0, rng)
     if lesion.on_pleura:
         away += (depth / (0.7 * radius_mm)) ** 2
-    inside = _nearest_connected(away, free, voxels)
+    inside = _nearest_connected(away, room & (labels[box] == 0), voxels)
     if inside is None:
         raise InputError(
             f"No room for a {lesion.kind} of {lesion.volume_ml:.1f} mL in the {lesion.lung} lung."
         )
     labels[box][inside] = _LABELS[lesion.kind]
-    _paint(hu[box], inside, lungs[box] == side, lesion.kind, spacing_mm, rng)
+    texture = _smooth_noise(inside.shape, spacing_mm, 5.0, rng)
+    return _Placed(lesion, side, box, away, room, inside, texture)
 
 
 def _center(
@@ -215,9 +257,8 @@ def _paint(
     lung: NDArray[np.bool_],
     kind: str,
     spacing_mm: tuple[float, float, float],
-    rng: np.random.Generator,
+    texture: NDArray[np.float32],
 ) -> None:
-    texture = _smooth_noise(inside.shape, spacing_mm, 5.0, rng)
     if kind == "consolidation":
         edge_mm, target = 0.7, 32.0 + 12.0 * texture
     else:

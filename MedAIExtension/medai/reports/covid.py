@@ -108,7 +108,12 @@ def add_assessment(page: Page, result: CovidAssessment) -> None:
     page.heading("Where the network looked")
     page.pictures(explained_pictures(answer, _SHOWN))
     page.pictures(
-        [(png_bytes(probability_legend()), f"{answer.explanation_kind}: 0 left, 1 right")]
+        [
+            (
+                png_bytes(probability_legend()),
+                f"{answer.explanation_kind}: 0 left, the highest of the study right",
+            )
+        ]
     )
     _add_region_charts(page, answer)
     if result.severity is not None and result.lesions is not None:

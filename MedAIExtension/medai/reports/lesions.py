@@ -104,6 +104,7 @@ def summary_of(result: LesionResult) -> dict[str, Any]:
         "options": {
             "score_threshold": result.options.score_threshold,
             "mask_threshold": result.options.mask_threshold,
+            "directions": list(result.options.directions),
         },
         "input": {
             "shape_zyx": list(result.volume.grid_shape),
@@ -156,7 +157,8 @@ def page_of(result: LesionResult) -> Page:
     page.sentence(
         f"Voxels {' × '.join(map(str, result.volume.grid_shape))} (z, y, x) of "
         f"{z:.3g} × {y:.3g} × {x:.3g} mm. Device {result.device}. "
-        f"Mask threshold {result.options.mask_threshold:g}."
+        f"Mask threshold {result.options.mask_threshold:g}. "
+        f"Slices: {', '.join(result.options.directions)}."
     )
     return page
 

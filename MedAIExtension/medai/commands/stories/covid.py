@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from medai.commands.stories.story import Stage, Story
@@ -20,17 +18,13 @@ def tell(stage: Stage) -> Story:
     from medai.inference.lesion_result import LesionOptions
     from medai.models import ModelStore
     from medai.phantoms import chest_ct
-    from medai.phantoms.chest_lesions import usual_lesions
     from medai.reports.covid import explained_pictures, summary_of
     from medai.reports.lesions import key_slices
     from medai.reports.write import write_files
 
-    earlier = chest_ct(_SHAPE, _SPACING_MM, seed=21)
-    lung_ml = np.count_nonzero(earlier.lungs) * earlier.volume.voxel_volume_ml
-    grown = [
-        replace(lesion, volume_ml=_GROWTH * lesion.volume_ml) for lesion in usual_lesions(lung_ml)
-    ]
-    later = chest_ct(_SHAPE, _SPACING_MM, lesions=grown, seed=21)
+    earlier, later = (
+        chest_ct(_SHAPE, _SPACING_MM, seed=21, growth=growth) for growth in (1.0, _GROWTH)
+    )
     store = ModelStore()
     card = store.recommended("covid")
     result = assess_covid(

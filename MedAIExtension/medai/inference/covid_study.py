@@ -1,0 +1,57 @@
+"""What a path or a volume is to the COVID classifiers: a CT study, or one patient's pictures."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+
+from medai.images import Volume, read_volume
+from medai.images.dicom_series import is_dicom
+from medai.images.reading import PICTURE_SUFFIXES
+
+CovidStudy = Volume | tuple[Volume, ...]
+
+
+def read_covid_study(path: Path, series: str | None = None) -> CovidStudy:
+    """A CT volume, or pictures (1, y, x) of one patient.
+
+    A picture is one patient, and so is a folder of pictures, in the order of their names (2 before
+    10); other files in it are passed over, and with DICOM in it it is a DICOM folder.
+    series: as of ``read_volume``, whose errors are raised.
+    """
+    pictures = _picture_files(path)
+    if pictures:
+        return tuple(read_volume(file) for file in pictures)
+    return as_covid_study(read_volume(path, series=series))
+
+
+def as_covid_study(volume: Volume) -> CovidStudy:
+    """A picture as one patient's only one; any other volume as it is."""
+    is_picture = volume.grid_shape[0] == 1 and volume.array.dtype == np.uint8
+    return (volume,) if is_picture else volume
+
+
+def _picture_files(path: Path) -> list[Path]:
+    """The pictures directly in a folder without DICOM; none for anything else."""
+    if not path.is_dir():
+        return []
+    files = [Path(folder) / name for folder, _, names in os.walk(path) for name in names]
+    pictures = [
+        file
+        for file in files
+        if file.parent == path
+        and file.suffix.lower() in PICTURE_SUFFIXES
+        and not file.name.startswith(".")
+    ]
+    others = (file for file in files if file.suffix.lower() not in PICTURE_SUFFIXES)
+    if not pictures or any(file.is_file() and is_dicom(file) for file in others):
+        return []
+    return sorted(pictures, key=_by_number)
+
+
+def _by_number(file: Path) -> list[tuple[int, str]]:
+    parts = re.split(r"(\d+)", file.name.lower())
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]

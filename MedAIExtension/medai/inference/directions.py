@@ -1,0 +1,107 @@
+"""2.5D: a slice network run over a study in several directions, its answers averaged.
+
+S1, Table 1 (Zhou et al.): one three-dimensional problem as three orthogonal two-dimensional ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medai.images import AxialVolume, Volume, to_axial
+from medai.inference.lung_slices import LungSlices, lung_slices
+from medai.inference.mask_paste import paste_classes
+from medai.inference.planes import PLANE_AXES, from_plane, in_plane
+from medai.inference.slice_networks import SliceAnswer, run_networks
+from medai.models import Model
+from medai.progress import CancelCallback
+
+
+def run_in_directions(
+    model: Model,
+    axial: AxialVolume,
+    lungs: NDArray,
+    directions: Sequence[str],
+    *,
+    device: str,
+    batch_size: int | None,
+    progress: Callable[[float, str], None],
+    cancelled: CancelCallback,
+) -> SliceAnswer:
+    """As ``run_networks`` over the lung slices of each direction, some of PLANES, fused.
+
+    lungs: (z, y, x) on the axial grid, 0 outside. At each voxel the mean probability of the
+    directions that looked at it, and the class of the surest; regions of one direction mean
+    nothing in another, so there are none. Pixels that aren't square are made so by the network's
+    frame: it sees real proportions in every direction.
+    """
+    slicings = [_slices(axial, lungs, plane) for plane in directions]
+    total = sum(len(slices) for slices in slicings)
+    fused, done = _Fused(axial.grid_shape, len(model.classes)), 0
+    for plane, slices in zip(directions, slicings, strict=True):
+        part = (done / total, len(slices) / total)
+        answer = run_networks(
+            model,
+            slices,
+            device=device,
+            batch_size=batch_size,
+            score_threshold=None,
+            progress=_in_part(progress, part, plane),
+            cancelled=cancelled,
+        )
+        fused.add(answer, slices, plane)
+        done += len(slices)
+    return fused.answer()
+
+
+def _slices(axial: AxialVolume, lungs: NDArray, plane: str) -> LungSlices:
+    """The lung slices of a plane, as if the patient lay so that they were the axial ones."""
+    z, y, x = (axial.spacing_mm[axis] for axis in PLANE_AXES[plane])
+    lying = Volume(in_plane(axial.array, plane), np.diag([-x, -y, z, 1.0]), "CT", axial.name)
+    return lung_slices(to_axial(lying), in_plane(lungs, plane))
+
+
+def _in_part(
+    progress: Callable[[float, str], None], part: tuple[float, float], plane: str
+) -> Callable[[float, str], None]:
+    """Progress of one direction as progress of all: ``part`` is where it starts and its share."""
+    start, share = part
+    return lambda fraction, words: progress(start + share * fraction, f"{words}, {plane}")
+
+
+class _Fused:
+    """The running mean of several directions' answers, on the axial grid."""
+
+    def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
+        self._probability = np.zeros(shape, np.float16)
+        self._looks = np.zeros(shape, np.uint8)
+        self._surest = np.zeros(shape, np.float16) if classes > 1 else None
+        self._likeliest = np.zeros(shape, np.uint8) if classes > 1 else None
+        self._device = ""
+        self._notes: list[str] = []
+
+    def add(self, answer: SliceAnswer, slices: LungSlices, plane: str) -> None:
+        probability = from_plane(answer.probability, plane)
+        self._probability += probability
+        looks = in_plane(self._looks, plane)
+        looks[slices.indices] += 1
+        if self._surest is not None and self._likeliest is not None:
+            classes = answer.likeliest
+            if classes is None:
+                assert answer.rois is not None
+                classes = paste_classes(answer.rois, answer.probability.shape)
+            surer = probability > self._surest
+            np.copyto(self._likeliest, from_plane(classes, plane), where=surer)
+            np.copyto(self._surest, probability, where=surer)
+        self._device = answer.device
+        self._notes += [note for note in answer.notes if note not in self._notes]
+
+    def answer(self) -> SliceAnswer:
+        # Slice by slice: half-precision arithmetic on a whole study would need it thrice.
+        for probability, looks in zip(self._probability, self._looks, strict=True):
+            probability /= np.maximum(looks, 1).astype(np.float16)
+        return SliceAnswer(
+            self._probability, self._likeliest, None, None, self._device, tuple(self._notes)
+        )
