@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,6 +34,7 @@ from medai.inference.planes import PLANES
 from medai.measures.severity import severity_rows
 from medai.models import ModelStore
 from medai.scene.color_maps import show_map
+from medai.scene.steps import Steps, finish
 from medai_panels.charts import show_chart
 from medai_panels.export_section import ExportSection
 from medai_panels.findings_table import FindingsTable
@@ -226,10 +228,11 @@ class CovidClassificationWidget(PanelWidget):
         self._running = chosen.inputVolume, chosen.priorVolume
         return self.logic.start(chosen)
 
-    def _finished(self, result: Any) -> None:
+    def _finished(self, result: Any) -> Generator[None, None, None]:
         source, prior = self._running
-        self._nodes = self.logic.show(result, source)
-        self._source, self._prior, self._result = source, prior, result
+        nodes = yield from self.logic.show_in_steps(result, source)
+        yield
+        self._nodes, self._source, self._prior, self._result = nodes, source, prior, result
         self._show_result()
         self.parameters_changed()
 
@@ -348,9 +351,13 @@ class CovidClassificationLogic(ScriptedLoadableModuleLogic):
 
     def show(self, result: CovidAssessment, volumeNode: Any) -> Any:
         """Show an assessment beside the volume it was made from; returns the nodes."""
+        return finish(self.show_in_steps(result, volumeNode))
+
+    def show_in_steps(self, result: CovidAssessment, volumeNode: Any) -> Steps[Any]:
+        """As ``show``, step by step, so that the window goes on."""
         if volumeNode is None or volumeNode.GetScene() is None:
             raise InputError(_("The study of this result is no longer in the scene."))
-        return scene.show(result, volumeNode)
+        return (yield from scene.show_in_steps(result, volumeNode))
 
     def set_shown(self, nodes: Any, parameters: CovidClassificationParameterNode) -> None:
         """Show and hide what the parameters say; ``nodes`` are what ``show`` returned."""

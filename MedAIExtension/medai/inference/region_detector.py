@@ -64,17 +64,19 @@ class RegionDetector:
     ) -> None:
         # torchvision's modules are untyped: their attributes are Tensor or Module to a checker.
         fast: Any = fast_copy(network, device, dtype)
-        self._body: Any = fast.backbone.body
-        # The pyramid and the proposals are a tenth of the work, and rounded box corners and
-        # rankings would change which regions are found: they stay in float32.
+        # Scores near the threshold decide which regions are found at all, and rounded features move
+        # them: from the last stage of the backbone to the proposals all is float32. Masks then keep
+        # a Dice of 0.99 and more with plain float32 (0.967 with the last stage rounded too).
         exact: Any = fast_copy(network, device, torch.float32)
+        self._early: Any = fast.backbone.body
+        self._last: Any = exact.backbone.body
         self._pyramid: Any = exact.backbone.fpn
         self._rpn: Any = exact.rpn
         self._heads: Any = fast.roi_heads
         self._heads.box_predictor = exact.roi_heads.box_predictor
         self._device, self._dtype = device, dtype
         self._anchors: dict[tuple[int, int], Tensor] = {}
-        _feed_grey_once(self._body)
+        _feed_grey_once(self._early)
         _take_cells_first(self._heads.box_head.fc6)
 
     @torch.inference_mode()
@@ -87,7 +89,7 @@ class RegionDetector:
         """
         size = (images.shape[2], images.shape[3])
         images = images.to(self._device, self._dtype, memory_format=torch.channels_last)
-        maps = self._pyramid({name: m.float() for name, m in self._body(images).items()})
+        maps = self._pyramid(self._features(images))
         proposals, counts = self._propose(list(maps.values()), size)
         image = torch.arange(len(images), device=self._device).repeat_interleave(counts)
         pooled_maps = [maps[name] for name in self._heads.box_roi_pool.featmap_names]
@@ -109,6 +111,17 @@ class RegionDetector:
         mask_logits = self._masks(table, boxes[masked], labels[masked], image[masked])
         found = (image, boxes, scores, labels, masked, mask_logits)
         return Regions(*(torch.from_numpy(array) for array in Answers(found).arrays()))
+
+    def _features(self, images: Tensor) -> dict[str, Tensor]:
+        """What the backbone's stages give, by the names the pyramid knows, in float32."""
+        found, stages = {}, list(self._last)
+        maps = images
+        for name in stages:
+            body = self._early if name != stages[-1] else self._last
+            maps = body[name](maps if body is self._early else maps.float())
+            if name in body.return_layers:
+                found[body.return_layers[name]] = maps.float()
+        return found
 
     def _propose(self, maps: list[Tensor], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Proposals (p, 4), image by image, best first, and how many each image has."""
