@@ -67,7 +67,7 @@ class RegionVectors:
     def __init__(
         self, network: CovidMaskNet, pictures: FramedPictures, normal: Normalization
     ) -> None:
-        detector = region_detector(network.eval(), torch.device("cpu"))
+        detector = region_detector(network.eval(), torch.device("cpu"), torch.float32)
         self.items: list[tuple[Tensor, int]] = []
         for image, label in pictures.items:
             x = normalise(image.as_subclass(Tensor).float()[None], normal.mean, normal.std)

@@ -15,7 +15,7 @@ from medai.images import AxialVolume, Volume, to_axial
 from medai.inference.assess_covid import assess_covid
 from medai.inference.covid import classify_covid
 from medai.inference.covid_assessment import CovidChoices
-from medai.inference.covid_guard import evidence_notes, grey_picture
+from medai.inference.covid_guard import chance_notes, evidence_notes, grey_picture
 from medai.inference.covid_result import (
     COVID_CLASS,
     CovidOptions,
@@ -316,3 +316,12 @@ def test_results_travel_between_processes(store: ModelStore, tmp_path: Path) -> 
     assert received.sentence == result.sentence
     np.testing.assert_array_equal(received.explanation[0], result.explanation[0])
     np.testing.assert_array_equal(received.regions[0].box, result.regions[0].box)
+
+
+def test_a_model_no_better_than_chance_says_so(store: ModelStore) -> None:
+    card = store.load("masknet").card
+    row = replace(card.performance[0], measure="AUC", value=0.57, low=0.46, high=0.68)
+    (note,) = chance_notes(replace(card, performance=(row,)))
+    assert "no better than chance" in note and "AUC 0.57, 0.46 to 0.68" in note
+    assert chance_notes(replace(card, performance=(replace(row, low=0.51),))) == []
+    assert chance_notes(replace(card, performance=(replace(row, measure="F1"),))) == []

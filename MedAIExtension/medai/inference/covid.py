@@ -13,7 +13,12 @@ from medai.errors import InputError, ModelTaskError, UnsuitableImageError
 from medai.images import to_axial
 from medai.images.hounsfield import require_ct_study
 from medai.images.volume import Volume
-from medai.inference.covid_guard import evidence_notes, grey_picture, unusual_notes
+from medai.inference.covid_guard import (
+    chance_notes,
+    evidence_notes,
+    grey_picture,
+    unusual_notes,
+)
 from medai.inference.covid_result import (
     COVID_CLASS,
     CovidOptions,
@@ -86,7 +91,7 @@ def classify_covid(
         options=options,
         device=classifier.device_name,
         seconds=time.monotonic() - started,
-        notes=(*notes, *classifier.notes),
+        notes=(*chance_notes(loaded.card), *notes, *classifier.notes),
     )
 
 

@@ -97,3 +97,13 @@ def evidence_notes(explanation: AxialVolume, lungs: NDArray[np.uint8]) -> list[s
         "What speaks most for COVID-19 lies outside the lungs: the network may look at something "
         "else than disease; don't rely on this answer."
     ]
+
+
+def chance_notes(card: ModelCard) -> list[str]:
+    """A sentence when the card's own AUC can't be told from chance (0.5 lies in its interval)."""
+    return [
+        f"{card.name} was no better than chance where it was measured ({row.measured_on}: AUC "
+        f"{row.value:.2f}, {row.low:.2f} to {row.high:.2f}): don't rely on its probability."
+        for row in card.performance
+        if row.measure == "AUC" and row.low <= 0.5
+    ]
