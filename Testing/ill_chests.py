@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from medai.phantoms import ChestPhantom, PhantomLesion, chest_ct
+from medai.phantoms import ChestPhantom, PhantomLesion, chest_ct, drawn_lesions
 from medai.phantoms.chest_lesions import LesionKind
 
 SHAPE = (24, 224, 224)
@@ -22,16 +22,7 @@ def drawn_chest(
     spacing_mm: tuple[float, float, float] = SPACING_MM,
 ) -> ChestPhantom:
     """Three to eight lesions of 2 to 60 mL, a third of them consolidations, most on the pleura."""
-    rng = np.random.default_rng([seed, 77])
-    lesions = tuple(
-        PhantomLesion(
-            _KINDS[int(rng.random() < 0.35)],
-            float(np.exp(rng.uniform(np.log(2), np.log(60)))),
-            "right" if rng.random() < 0.5 else "left",
-            bool(rng.random() < 0.7),
-        )
-        for _ in range(rng.integers(3, 9))
-    )
+    lesions = drawn_lesions(np.random.default_rng([seed, 77]), 3, 8, 2, 60)
     return chest_ct(shape, spacing_mm, lesions=lesions, seed=seed)
 
 

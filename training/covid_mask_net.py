@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from medai.inference.frame import normalise
-from medai.inference.region_detector import region_detector
+from medai.inference.mask_net import mask_net_regions
 from medai.networks import CovidMaskNet, covid_mask_net
-from medai.networks.covid_mask_net import NUMBERS_PER_REGION, SCORE_THRESHOLD
+from medai.networks.covid_mask_net import NUMBERS_PER_REGION
 from training.classification import ClassificationTask
 from training.classifier import PictureSettings, picture_loaders, split_pictures
 from training.command import run_trainer
@@ -67,12 +67,11 @@ class RegionVectors:
     def __init__(
         self, network: CovidMaskNet, pictures: FramedPictures, normal: Normalization
     ) -> None:
-        detector = region_detector(network.eval(), torch.device("cpu"), torch.float32)
+        network.eval()
         self.items: list[tuple[Tensor, int]] = []
         for image, label in pictures.items:
             x = normalise(image.as_subclass(Tensor).float()[None], normal.mean, normal.std)
-            found = detector.detect(x, score_threshold=SCORE_THRESHOLD)
-            regions = [{"boxes": found.boxes, "scores": found.scores}]
+            regions = mask_net_regions(network, x, torch.device("cpu"))
             vector = network.region_vector(regions, image.shape[-2], image.shape[-1])[0]
             self.items.append((vector.clone(), label))
 

@@ -85,7 +85,8 @@ def judge_lesions(
     name, and every picture's own figures.
     """
     found = [find_lesions(model, item.image, device) for item in slices]
-    return _judged(len(model.classes), slices, found, resamples)
+    rows = _overlaps(len(model.classes), slices, found)
+    return _judged(slices, found, rows, resamples)
 
 
 def judge_cross_validated(
@@ -106,10 +107,9 @@ def judge_cross_validated(
         find_lesions(members[fold], item.image, device)
         for item, fold in zip(slices, folds, strict=True)
     ]
-    judged = _judged(len(model.classes), slices, found, resamples)
-    dice = np.array(
-        [overlap(f.lesions > 0, s.mask > 0)["Dice"] for s, f in zip(slices, found, strict=True)]
-    )
+    rows = _overlaps(len(model.classes), slices, found)
+    judged = _judged(slices, found, rows, resamples)
+    dice = np.array([row["Dice"] for row in rows])
     means = np.array([dice[np.asarray(folds) == fold].mean() for fold in range(len(members))])
     return {
         "folds": [
@@ -120,9 +120,9 @@ def judge_cross_validated(
     } | judged
 
 
-def _judged(
-    classes: int, slices: Sequence[LesionSlice], found: Sequence[FoundLesions], resamples: int
-) -> dict[str, Any]:
+def _overlaps(
+    classes: int, slices: Sequence[LesionSlice], found: Sequence[FoundLesions]
+) -> list[dict[str, float]]:
     rows = []
     for item, answer in zip(slices, found, strict=True):
         assert item.mask is not None
@@ -134,6 +134,15 @@ def _judged(
                         "Dice"
                     ]
         rows.append(row)
+    return rows
+
+
+def _judged(
+    slices: Sequence[LesionSlice],
+    found: Sequence[FoundLesions],
+    rows: list[dict[str, float]],
+    resamples: int,
+) -> dict[str, Any]:
     groups = [item.patient for item in slices]
     names = list(dict.fromkeys(name for row in rows for name in row))
 

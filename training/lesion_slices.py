@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from medai.errors import TrainingDataError
+from medai.images.natural_order import natural_order
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 ORIENTATIONS = ("none", "90", "180", "270", "transpose")
@@ -93,7 +94,7 @@ def picture_files(folder: Path) -> list[Path]:
     files = [file for file in folder.iterdir() if file.suffix.lower() in PICTURES]
     if not files:
         raise TrainingDataError(f"{folder} holds no pictures ({', '.join(PICTURES)}).")
-    return sorted(files, key=lambda file: _natural(file.name))
+    return sorted(files, key=lambda file: natural_order(file.name))
 
 
 def listed_files(folder: Path, listed: Path | None) -> list[Path]:
@@ -198,7 +199,3 @@ def _patient(stem: str, pattern: str | None) -> str:
     if match is None or not match.groups():
         raise TrainingDataError(f"{stem}: no patient found by the pattern {pattern!r}.")
     return match.group(1)
-
-
-def _natural(name: str) -> list[tuple[int, int, str]]:
-    return [(1, int(p), "") if p.isdigit() else (0, 0, p) for p in re.split(r"(\d+)", name) if p]

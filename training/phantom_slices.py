@@ -8,8 +8,8 @@ import numpy as np
 
 from medai.images import to_axial
 from medai.inference.lung_slices import lung_slices
-from medai.phantoms import PhantomLesion, chest_ct
-from training.lesion_slices import CLASSES, LesionSlice
+from medai.phantoms import PhantomLesion, chest_ct, drawn_lesions
+from training.lesion_slices import LesionSlice
 
 
 def phantom_slices(
@@ -30,9 +30,9 @@ def phantom_slices(
         if seed % 4 == 3:
             lesions: tuple[PhantomLesion, ...] = ()
         elif seed % 4 == 1:
-            lesions = _drawn_lesions(rng, 5, 10, 60, 300)
+            lesions = drawn_lesions(rng, 5, 9, 60, 300)
         else:
-            lesions = _drawn_lesions(rng, 3, 9, 2, 60)
+            lesions = drawn_lesions(rng, 3, 8, 2, 60)
         phantom = chest_ct(shape, spacing_mm, lesions=lesions, seed=seed)
         slices = lung_slices(to_axial(phantom.volume), phantom.lungs)
         found += [
@@ -45,17 +45,3 @@ def phantom_slices(
             for number in range(len(slices))
         ]
     return found
-
-
-def _drawn_lesions(
-    rng: np.random.Generator, fewest: int, below: int, least_ml: float, most_ml: float
-) -> tuple[PhantomLesion, ...]:
-    return tuple(
-        PhantomLesion(
-            CLASSES[int(rng.random() < 0.35)],  # type: ignore[arg-type]
-            float(np.exp(rng.uniform(np.log(least_ml), np.log(most_ml)))),
-            "right" if rng.random() < 0.5 else "left",
-            bool(rng.random() < 0.7),
-        )
-        for _ in range(rng.integers(fewest, below))
-    )

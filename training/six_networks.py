@@ -23,10 +23,10 @@ from training.export import network_weights
 from training.judging import classifier_measures
 from training.pictures import FramedPictures
 from training.segmentation import Normalization
+from training.tables import RESULTS
 
 # Cheapest first, so that the first figures are there soon.
 NETWORKS = ("ctnet10", "resnet50", "inception_v3", "densenet169", "vgg16", "vgg19")
-RESULTS = Path(__file__).parent / "results" / "covid_six.json"
 
 
 def train_all(settings: ClassifierSettings, results: Path = RESULTS) -> Path:

@@ -7,12 +7,10 @@ import pytest
 import torch
 
 from medai.errors import ModelCardError
-from medai.inference.slice_networks import run_networks
 from medai.inference.views import turned, turned_back
 from medai.models import ModelStore
-from medai.progress import never_cancelled
 from Testing.model_folders import write_model
-from training.judging import _Pictures
+from training.judging import find_lesions
 
 
 def test_the_eight_views_are_all_there_is_and_turn_back() -> None:
@@ -28,16 +26,7 @@ def answers(folder, image, views: str) -> np.ndarray:
     text = card.read_text().replace("std = 0.3\n", f"std = 0.3\nviews = {views}\n")
     card.write_text(text)
     model = ModelStore((folder.parent,)).load(folder.name, task="lesions")
-    answer = run_networks(
-        model,
-        _Pictures(image),
-        device="cpu",
-        batch_size=None,
-        score_threshold=None,
-        progress=lambda fraction, words: None,
-        cancelled=never_cancelled,
-    )
-    return answer.probability[0].astype(float)
+    return find_lesions(model, image, "cpu").probability.astype(float)
 
 
 def test_a_unets_answers_to_its_views_are_averaged(tmp_path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from medai.errors import TrainingDataError
 from medai.networks import unet, unet_classifier
+from Testing.training.runs import lesion_settings
 from training import lesions, probe
 from training.export import mean_weights
 from training.lesion_slices import LesionSlice, picture_files, read_grey
@@ -46,13 +48,8 @@ def test_pseudo_labelled_slices_are_drawn_for_their_share(
     shares[:, 0] = 255
     fitted = np.full((3, 2), 64, np.int32)
     np.savez(tmp_path / "soft.npz", images=images, shares=shares, fitted=fitted)
-    settings = lesions.LesionSettings(
-        output=tmp_path / "run",
-        images=slice_folders[0],
-        masks=slice_folders[1],
-        size=64,
-        crop=64,
-        strength=0.0,
+    settings = replace(
+        lesion_settings(slice_folders, tmp_path / "run"),
         pseudo=tmp_path / "soft.npz",
         pseudo_share=0.25,
     )
@@ -71,13 +68,8 @@ def test_phantom_slices_are_drawn_for_their_share(
         return phantom_slices(patients, shape=(6, 72, 72), spacing_mm=(40.0, 5.0, 5.0))
 
     monkeypatch.setattr(lesions, "phantom_slices", small)
-    settings = lesions.LesionSettings(
-        output=tmp_path / "run",
-        images=slice_folders[0],
-        masks=slice_folders[1],
-        size=64,
-        crop=64,
-        strength=0.0,
+    settings = replace(
+        lesion_settings(slice_folders, tmp_path / "run"),
         phantoms=2,
         phantom_share=0.25,
     )

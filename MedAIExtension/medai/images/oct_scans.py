@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from medai.errors import GeometryError, ImageReadError, InputError, UnsuitableImageError
 from medai.images.crop_box import CropBox
 from medai.images.dicom_series import is_dicom
+from medai.images.natural_order import natural_order
 from medai.images.reading import read_volume
 from medai.images.volume import Volume
 
@@ -151,13 +152,7 @@ def _files(path: Path) -> list[Path]:
         raise ImageReadError(
             f"{path} holds no scans: expected {', '.join(SCAN_SUFFIXES[:7])} files."
         )
-    return sorted(scans, key=_natural)
-
-
-def _natural(file: Path) -> list[tuple[int, int, str]]:
-    """Sort key by which scan 2 comes before scan 11."""
-    parts = re.split(r"(\d+)", str(file).lower())
-    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts]
+    return sorted(scans, key=lambda file: natural_order(str(file).lower()))
 
 
 def _eye_of(file: Path) -> Eye:

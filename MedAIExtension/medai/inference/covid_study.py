@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 import numpy as np
 
 from medai.images import Volume, read_volume
 from medai.images.dicom_series import is_dicom
+from medai.images.natural_order import natural_order
 from medai.images.reading import PICTURE_SUFFIXES
 
 CovidStudy = Volume | tuple[Volume, ...]
@@ -49,9 +49,4 @@ def _picture_files(path: Path) -> list[Path]:
     others = (file for file in files if file.suffix.lower() not in PICTURE_SUFFIXES)
     if not pictures or any(file.is_file() and is_dicom(file) for file in others):
         return []
-    return sorted(pictures, key=_by_number)
-
-
-def _by_number(file: Path) -> list[tuple[int, str]]:
-    parts = re.split(r"(\d+)", file.name.lower())
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+    return sorted(pictures, key=lambda file: natural_order(file.name.lower()))

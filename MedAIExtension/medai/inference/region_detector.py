@@ -68,15 +68,17 @@ class RegionDetector:
         # them: from the last stage of the backbone to the proposals all is float32. Masks then keep
         # a Dice of 0.99 and more with plain float32 (0.967 with the last stage rounded too).
         exact: Any = fast_copy(network, device, torch.float32)
-        self._early: Any = fast.backbone.body
-        self._last: Any = exact.backbone.body
+        body: Any = fast.backbone.body
+        _feed_grey_once(body)
+        self._last_stage = list(body)[-1]
+        self._stages = {**body, self._last_stage: exact.backbone.body[self._last_stage]}
+        self._levels: dict[str, str] = body.return_layers
         self._pyramid: Any = exact.backbone.fpn
         self._rpn: Any = exact.rpn
         self._heads: Any = fast.roi_heads
         self._heads.box_predictor = exact.roi_heads.box_predictor
         self._device, self._dtype = device, dtype
         self._anchors: dict[tuple[int, int], Tensor] = {}
-        _feed_grey_once(self._early)
         _take_cells_first(self._heads.box_head.fc6)
 
     @torch.inference_mode()
@@ -114,13 +116,11 @@ class RegionDetector:
 
     def _features(self, images: Tensor) -> dict[str, Tensor]:
         """What the backbone's stages give, by the names the pyramid knows, in float32."""
-        found, stages = {}, list(self._last)
-        maps = images
-        for name in stages:
-            body = self._early if name != stages[-1] else self._last
-            maps = body[name](maps if body is self._early else maps.float())
-            if name in body.return_layers:
-                found[body.return_layers[name]] = maps.float()
+        found, maps = {}, images
+        for name, stage in self._stages.items():
+            maps = stage(maps.float() if name == self._last_stage else maps)
+            if name in self._levels:
+                found[self._levels[name]] = maps.float()
         return found
 
     def _propose(self, maps: list[Tensor], size: tuple[int, int]) -> tuple[Tensor, Tensor]:

@@ -104,7 +104,9 @@ class ModelStore:
         card = self._read(folder)
         if card.weights is not None:
             read_verified(folder / card.weights.file, card.weights.sha256)
-            self._base(card)
+            base = self._base(card)
+            if base is not None:
+                read_verified(*base)
         for member in card.ensemble.members if card.ensemble else ():
             self.verify(member)
 
@@ -128,7 +130,7 @@ class ModelStore:
         else:
             weights_path = Path(weights_path)
             network_with_weights(
-                card, read_weights(weights_path, card.weights.sha256), self._base(card)
+                card, read_weights(weights_path, card.weights.sha256), self._base_weights(card)
             )
         with atomic_folder(self._folders[-1] / card.id) as folder:
             (folder / CARD_FILE).write_text(card.text, encoding="utf-8", newline="")
@@ -149,10 +151,14 @@ class ModelStore:
     def _load_single(self, card: ModelCard, folder: Path) -> Model:
         assert card.weights is not None
         tensors = read_weights(folder / card.weights.file, card.weights.sha256)
-        return Model(card, network_with_weights(card, tensors, self._base(card)))
+        return Model(card, network_with_weights(card, tensors, self._base_weights(card)))
 
-    def _base(self, card: ModelCard) -> dict[str, Tensor] | None:
-        """The weights of the model that ``card`` builds on, None where it stands alone."""
+    def _base_weights(self, card: ModelCard) -> dict[str, Tensor] | None:
+        base = self._base(card)
+        return None if base is None else read_weights(*base)
+
+    def _base(self, card: ModelCard) -> tuple[Path, str] | None:
+        """Weights file and SHA-256 of the model that ``card`` builds on; None: it stands alone."""
         assert card.weights is not None
         if card.weights.base is None or card.weights.base_sha256 is None:
             return None
@@ -160,7 +166,7 @@ class ModelStore:
         base = self._read(folder)
         if base.weights is None or base.weights.base is not None:
             raise ModelCardError(f"Card of {card.id}: base {base.id} has no weights of its own.")
-        return read_weights(folder / base.weights.file, card.weights.base_sha256)
+        return folder / base.weights.file, card.weights.base_sha256
 
     def _read(self, folder: Path) -> ModelCard:
         card = read_card(folder / CARD_FILE)

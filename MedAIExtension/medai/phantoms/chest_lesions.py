@@ -53,6 +53,24 @@ def usual_lesions(lung_volume_ml: float) -> tuple[PhantomLesion, ...]:
     )
 
 
+def drawn_lesions(
+    rng: np.random.Generator, fewest: int, most: int, least_ml: float, most_ml: float
+) -> tuple[PhantomLesion, ...]:
+    """``fewest`` to ``most`` lesions, a third of them consolidations, most on the pleura.
+
+    Their volumes are evenly spread over the logarithms from ``least_ml`` to ``most_ml``.
+    """
+    return tuple(
+        PhantomLesion(
+            "consolidation" if rng.random() < 0.35 else "ground-glass opacity",
+            float(np.exp(rng.uniform(np.log(least_ml), np.log(most_ml)))),
+            "right" if rng.random() < 0.5 else "left",
+            bool(rng.random() < 0.7),
+        )
+        for _ in range(rng.integers(fewest, most + 1))
+    )
+
+
 def place_lesions(
     hu: NDArray[np.int16],
     lungs: NDArray[np.uint8],
