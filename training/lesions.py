@@ -22,6 +22,9 @@ from training.sampling import EpochSampler, SeededSamples
 from training.segmentation import AsShares, Crops, Normalization, SegmentationTask
 from training.soft_slices import SoftSlices, read_soft_slices
 
+# Tests and benchmarks draw synthetic patients of lower numbers.
+_FIRST_PHANTOM = 1000
+
 
 @dataclass(frozen=True)
 class LesionSettings(RunSettings):
@@ -126,9 +129,8 @@ def samples_of(settings: LesionSettings, learn: list[LesionSlice]) -> SeededSamp
     augment = slice_augmentation(settings.crop, strength=settings.strength)
     parts: list[tuple[Crops | SoftSlices, float]] = []
     if settings.phantoms:
-        parts.append(
-            (Crops(phantom_slices(range(settings.phantoms)), size), settings.phantom_share)
-        )
+        patients = range(_FIRST_PHANTOM, _FIRST_PHANTOM + settings.phantoms)
+        parts.append((Crops(phantom_slices(patients), size), settings.phantom_share))
     if settings.network == "lesion_mask_rcnn":
         cut = WithInstances(augment, settings.lesion_classes, settings.least_px)
     else:

@@ -8,7 +8,7 @@ import numpy as np
 
 from medai.images import to_axial
 from medai.inference.lung_slices import lung_slices
-from medai.phantoms import PhantomLesion, chest_ct, drawn_lesions
+from medai.phantoms import ChestPhantom, chest_ct, chest_with_opacity, drawn_lesions
 from training.lesion_slices import LesionSlice
 
 
@@ -20,20 +20,13 @@ def phantom_slices(
 ) -> list[LesionSlice]:
     """The lung slices of one synthetic patient per seed, with their masks.
 
-    Of four patients one is healthy, one severely ill (five to nine lesions of 60 to 300 mL), and
-    two have three to eight lesions of 2 to 60 mL: a network sees lungs without lesions, and lungs
-    that are full of them.
+    Of four patients one is healthy, one has lesions that fill 15 to 75 % of the lungs, and two have
+    three to eight lesions of 2 to 60 mL: a network sees lungs without lesions, and lungs that are
+    full of them.
     """
     found = []
     for seed in seeds:
-        rng = np.random.default_rng([seed, 77])
-        if seed % 4 == 3:
-            lesions: tuple[PhantomLesion, ...] = ()
-        elif seed % 4 == 1:
-            lesions = drawn_lesions(rng, 5, 9, 60, 300)
-        else:
-            lesions = drawn_lesions(rng, 3, 8, 2, 60)
-        phantom = chest_ct(shape, spacing_mm, lesions=lesions, seed=seed)
+        phantom = _patient(seed, shape, spacing_mm)
         slices = lung_slices(to_axial(phantom.volume), phantom.lungs)
         found += [
             LesionSlice(
@@ -45,3 +38,13 @@ def phantom_slices(
             for number in range(len(slices))
         ]
     return found
+
+
+def _patient(
+    seed: int, shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]
+) -> ChestPhantom:
+    rng = np.random.default_rng([seed, 77])
+    if seed % 4 == 1:
+        return chest_with_opacity(rng.uniform(15.0, 75.0), shape, spacing_mm, seed=seed)
+    lesions = () if seed % 4 == 3 else drawn_lesions(rng, 3, 8, 2, 60)
+    return chest_ct(shape, spacing_mm, lesions=lesions, seed=seed)

@@ -87,7 +87,9 @@ def main() -> None:
         soft = label(network.eval(), files, settings, tuple(given.views))
         with atomic_file(given.output, overwrite=True) as temporary:
             np.savez_compressed(temporary, **vars(soft))
-        print(f"{len(soft)} slices, {np.mean(soft.shares[:, 0] < 128):.3f} of the pixels lesion")
+        lesion = soft.shares[:, 1:].sum(axis=1) > 127
+        inside = soft.fitted.prod(axis=1).sum()
+        print(f"{len(soft)} slices, {lesion.sum() / inside:.3f} of their pixels lesion")
 
     run_guarded(work)
 

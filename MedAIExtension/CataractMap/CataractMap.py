@@ -15,7 +15,6 @@ from slicer.i18n import translate
 from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
-    ScriptedLoadableModuleLogic,
     ScriptedLoadableModuleTest,
 )
 
@@ -23,7 +22,7 @@ from slicer.ScriptedLoadableModule import (
 if find_spec("medai") is None:
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from medai import reports, scene
+from medai import scene
 from medai.errors import InputError
 from medai.images.oct_scans import EyeScans, read_eyes
 from medai.inference.cataract_result import (
@@ -50,7 +49,7 @@ from medai_panels.run_section import RunSection
 from medai_panels.sample_data import register_sample
 from medai_panels.shown_errors import shown_errors
 from medai_panels.usable import set_usable
-from medai_panels.worker import new_worker
+from medai_panels.worker_logic import WorkerLogic
 
 TASK = "cataract"
 SAMPLE_NAME = "Synthetic lens OCT"
@@ -379,13 +378,8 @@ class CataractMapWidget(PanelWidget):
         self._export.set_usable(nothing)
 
 
-class CataractMapLogic(ScriptedLoadableModuleLogic):
+class CataractMapLogic(WorkerLogic):
     """Scans in; maps, nodes and files out. No widgets."""
-
-    def __init__(self, worker: Any = None) -> None:
-        """``worker`` is the process that computes; by default one is started at the first run."""
-        ScriptedLoadableModuleLogic.__init__(self)
-        self._worker = worker
 
     def getParameterNode(self) -> CataractMapParameterNode:
         return CataractMapParameterNode(super().getParameterNode())
@@ -414,9 +408,7 @@ class CataractMapLogic(ScriptedLoadableModuleLogic):
 
         Raises InputError when a node holds no scans.
         """
-        if self._worker is None:
-            self._worker = new_worker()
-        return self._worker.submit(TASK, _scans(rightNode, leftNode), modelId, options)
+        return self.submit(TASK, _scans(rightNode, leftNode), modelId, options)
 
     def map(
         self,
@@ -433,8 +425,7 @@ class CataractMapLogic(ScriptedLoadableModuleLogic):
         """
         from medai.inference.cataract import map_cataract
 
-        store = ModelStore()
-        model = store.load(modelId or store.recommended(TASK).id, task=TASK)
+        model = ModelStore().load(modelId or None, task=TASK)
         scans = _scans(rightNode, leftNode)
         return map_cataract(scans, model, options, progress, cancelled)
 
@@ -443,16 +434,6 @@ class CataractMapLogic(ScriptedLoadableModuleLogic):
         if any(node is None or node.GetScene() is None for node in volumeNodes):
             raise InputError(_("The scans of this result are no longer in the scene."))
         return scene.show(result, tuple(volumeNodes))
-
-    def export(self, result: CataractResult, folder: Path) -> None:
-        """Write everything about a result into a new folder. Raises OutputError."""
-        reports.write(result, folder)
-
-    def close(self) -> None:
-        """End the worker process."""
-        if self._worker is not None:
-            self._worker.close()
-            self._worker = None
 
 
 class CataractMapTest(ScriptedLoadableModuleTest):

@@ -16,7 +16,6 @@ from slicer.i18n import translate
 from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
-    ScriptedLoadableModuleLogic,
     ScriptedLoadableModuleTest,
 )
 
@@ -24,7 +23,7 @@ from slicer.ScriptedLoadableModule import (
 if find_spec("medai") is None:
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from medai import reports, scene
+from medai import scene
 from medai.errors import InputError
 from medai.inference.covid_assessment import CovidAssessment, CovidChoices
 from medai.inference.covid_result import COVID_CLASS, RULES, CovidOptions
@@ -47,7 +46,7 @@ from medai_panels.run_section import RunSection
 from medai_panels.sample_data import register_sample
 from medai_panels.shown_errors import shown_errors
 from medai_panels.usable import set_usable
-from medai_panels.worker import new_worker
+from medai_panels.worker_logic import WorkerLogic
 
 TASK = "covid"
 SAMPLE_NAME = "Synthetic chest CT, two dates"
@@ -304,13 +303,8 @@ class CovidClassificationWidget(PanelWidget):
         self._export.set_usable(nothing)
 
 
-class CovidClassificationLogic(ScriptedLoadableModuleLogic):
+class CovidClassificationLogic(WorkerLogic):
     """CT nodes in; assessments, nodes and files out. No widgets."""
-
-    def __init__(self, worker: Any = None) -> None:
-        """``worker`` is the process that computes; by default one is started at the first run."""
-        ScriptedLoadableModuleLogic.__init__(self)
-        self._worker = worker
 
     def getParameterNode(self) -> CovidClassificationParameterNode:
         return CovidClassificationParameterNode(super().getParameterNode())
@@ -324,10 +318,8 @@ class CovidClassificationLogic(ScriptedLoadableModuleLogic):
             raise InputError(_("No study is chosen: choose a chest CT first."))
         if parameters.priorVolume is parameters.inputVolume:
             raise InputError(_("The earlier study is the study itself: choose another, or none."))
-        if self._worker is None:
-            self._worker = new_worker()
         study = as_covid_study(scene.volume_from_node(parameters.inputVolume))
-        return self._worker.submit(TASK, study, parameters.modelId, self.choices(parameters))
+        return self.submit(TASK, study, parameters.modelId, self.choices(parameters))
 
     def choices(self, parameters: CovidClassificationParameterNode) -> CovidChoices:
         """The parameters as choices of an assessment."""
@@ -379,16 +371,6 @@ class CovidClassificationLogic(ScriptedLoadableModuleLogic):
         if priorNode is None or priorNode.GetScene() is None:
             raise InputError(_("The earlier study is no longer in the scene."))
         return align_prior(result, priorNode)
-
-    def export(self, result: CovidAssessment, folder: Path) -> None:
-        """Write everything about a result into a new folder. Raises OutputError."""
-        reports.write(result, folder)
-
-    def close(self) -> None:
-        """End the worker process."""
-        if self._worker is not None:
-            self._worker.close()
-            self._worker = None
 
 
 class CovidClassificationTest(ScriptedLoadableModuleTest):

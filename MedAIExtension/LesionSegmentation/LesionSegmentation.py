@@ -15,7 +15,6 @@ from slicer.i18n import translate
 from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
-    ScriptedLoadableModuleLogic,
     ScriptedLoadableModuleTest,
 )
 
@@ -23,7 +22,7 @@ from slicer.ScriptedLoadableModule import (
 if find_spec("medai") is None:
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from medai import reports, scene
+from medai import scene
 from medai.errors import InputError
 from medai.inference import (
     LOWEST_SCORE,
@@ -54,7 +53,7 @@ from medai_panels.shown_errors import shown_errors
 from medai_panels.shown_volume import shown_volume
 from medai_panels.surfaces import has_surfaces, remove_surfaces, show_surfaces
 from medai_panels.usable import set_usable
-from medai_panels.worker import new_worker
+from medai_panels.worker_logic import WorkerLogic
 from medai_panels.wrapping_label import keep_two_lines
 
 TASK = "lesions"
@@ -335,13 +334,12 @@ class LesionSegmentationWidget(PanelWidget):
             set_usable(widget, cant_show)
 
 
-class LesionSegmentationLogic(ScriptedLoadableModuleLogic):
+class LesionSegmentationLogic(WorkerLogic):
     """CT nodes in; lesion results, nodes and files out. No widgets."""
 
     def __init__(self, worker: Any = None) -> None:
-        """``worker`` is the process that computes; by default one is started at the first run."""
-        ScriptedLoadableModuleLogic.__init__(self)
-        self._worker = worker
+        """``worker``: see ``WorkerLogic``."""
+        super().__init__(worker)
         self._map: Any = None  # the map that lies over the CT
 
     def getParameterNode(self) -> LesionSegmentationParameterNode:
@@ -352,9 +350,7 @@ class LesionSegmentationLogic(ScriptedLoadableModuleLogic):
 
         Raises InputError when the node holds nothing that can be segmented.
         """
-        if self._worker is None:
-            self._worker = new_worker()
-        return self._worker.submit(TASK, _volume(volumeNode), modelId, options)
+        return self.submit(TASK, _volume(volumeNode), modelId, options)
 
     def segment(
         self,
@@ -368,8 +364,8 @@ class LesionSegmentationLogic(ScriptedLoadableModuleLogic):
 
         ``modelId`` "" is the recommended model. Raises InputError, ModelError, CancelledError.
         """
-        volume, store = _volume(volumeNode), ModelStore()
-        model = store.load(modelId or store.recommended(TASK).id, task=TASK)
+        volume = _volume(volumeNode)
+        model = ModelStore().load(modelId or None, task=TASK)
         return segment_lesions(volume, model, options or LesionOptions(), progress, cancelled)
 
     def rethreshold(
@@ -425,16 +421,6 @@ class LesionSegmentationLogic(ScriptedLoadableModuleLogic):
         if not _present(chartNode):
             raise InputError(_("The plot is no longer in the scene: press Run again."))
         show_chart(chartNode)
-
-    def export(self, result: LesionResult, folder: Path) -> None:
-        """Write everything about a result into a new folder. Raises OutputError."""
-        reports.write(result, folder)
-
-    def close(self) -> None:
-        """End the worker process."""
-        if self._worker is not None:
-            self._worker.close()
-            self._worker = None
 
 
 class LesionSegmentationTest(ScriptedLoadableModuleTest):

@@ -78,7 +78,7 @@ def main() -> None:
     """Print both times, their ratio, and the Dice of the two results."""
     torch.set_num_threads(2)
     store = ModelStore()
-    shipped = store.load(store.recommended("cataract").id, task="cataract")
+    shipped = store.load(task="cataract")
     network = widened(shipped.network)
     card_input = replace(shipped.card.input, size=(SIDE, SIDE))
     model = Model(replace(shipped.card, input=card_input), network)

@@ -15,8 +15,8 @@ from medai.inference import LesionOptions, segment_lesions
 from medai.measures import LesionBurden
 from medai.measures.follow_up import follow_up
 from medai.models import Model, ModelStore
-from medai.phantoms import ChestPhantom, chest_ct
-from Testing.ill_chests import SHAPE, SPACING_MM, chest_with_opacity, true_opacity_percent
+from medai.phantoms import ChestPhantom, chest_ct, chest_with_opacity
+from Testing.ill_chests import SHAPE, SPACING_MM, true_opacity_percent
 
 PERCENTS = (0, 5, 10, 20, 40, 60)
 FOLLOW_UP_SEEDS = (7, 8, 9)
@@ -31,13 +31,12 @@ def found(phantom: ChestPhantom, model: Model, *, true_lungs: bool) -> LesionBur
 
 def main(model_id: str | None = None) -> None:
     """Print found and true opacity, and found and true growth."""
-    store = ModelStore()
-    model = store.load(model_id or store.recommended("lesions").id, task="lesions")
+    model = ModelStore().load(model_id, task="lesions")
     print(f"{model.card.id}: opacity, percent of lung; error in points")
     print(f"{'truth':>8}{'found':>9}{'error':>8}   in true lungs{'':>4}error")
     errors = []
     for seed, percent in enumerate(PERCENTS):
-        phantom = chest_with_opacity(percent, seed)
+        phantom = chest_with_opacity(percent, SHAPE, SPACING_MM, seed=seed)
         truth = true_opacity_percent(phantom)
         whole, known = (found(phantom, model, true_lungs=known) for known in (False, True))
         errors.append(whole.opacity_percent - truth)

@@ -17,7 +17,7 @@ from Testing.images.test_orientation import STORAGES, stored
 def test_twelve_storages_give_the_same_lesions_in_space() -> None:
     phantom = chest_ct(shape=(20, 96, 96), spacing_mm=(14.0, 3.6, 3.6), seed=1)
     store = ModelStore([resources_folder() / "Models"])
-    model = store.load(store.recommended("lesions").id)
+    model = store.load(task="lesions")
     options = LesionOptions(device="cpu")
     reference = segment_lesions(phantom.volume, model, options)
     assert np.count_nonzero(reference.lesions) > 200

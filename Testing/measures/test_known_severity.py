@@ -12,8 +12,7 @@ from medai.measures import lung_zones, measure_lesions
 from medai.measures.follow_up import follow_up
 from medai.measures.lesions import LesionBurden
 from medai.measures.severity import involvement_score, severity
-from medai.phantoms import ChestPhantom, chest_ct
-from Testing.ill_chests import chest_with_opacity
+from medai.phantoms import ChestPhantom, chest_ct, chest_with_opacity
 
 CLASSES = ("ground-glass opacity", "consolidation")
 SMALL = {"shape": (20, 96, 96), "spacing_mm": (14.0, 3.6, 3.6)}
@@ -28,7 +27,7 @@ def true_burden(phantom: ChestPhantom) -> LesionBurden:
 
 @pytest.mark.parametrize("percent", [0, 5, 10, 20, 40, 60])
 def test_the_percentage_of_opacity_is_the_phantoms(percent: int) -> None:
-    phantom = chest_with_opacity(percent, seed=percent, **SMALL)
+    phantom = chest_with_opacity(percent, **SMALL, seed=percent)
     severe = severity(true_burden(phantom), phantom.lesions)
     assert severe.opacity_percent == pytest.approx(percent, abs=0.1)
     assert severe.right_opacity_percent == pytest.approx(percent, abs=0.1)

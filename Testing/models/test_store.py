@@ -60,7 +60,7 @@ def test_the_recommended_card_comes_first(store, folder, tmp_path):
     card = best / "card.toml"
     card.write_text("recommended = true\n" + card.read_text())
     assert [c.id for c in store.cards("lesions")] == ["best", "small"]
-    assert store.recommended("lesions").id == "best"
+    assert store.recommended("lesions").id == store.load(task="lesions").card.id == "best"
     assert store.cards("covid") == ()
     with pytest.raises(ModelNotFoundError, match="No model for the task 'covid'"):
         store.recommended("covid")

@@ -58,7 +58,7 @@ def bench(module, monkeypatch, tmp_path, messages):
 
     worker = ScriptedWorker(answer)
     monkeypatch.setattr(module, "ModelStore", lambda: store)
-    monkeypatch.setattr(module, "new_worker", lambda: worker)
+    monkeypatch.setattr("medai_panels.worker_logic.new_worker", lambda: worker)
     return SimpleNamespace(worker=worker, messages=messages, folder=tmp_path)
 
 

@@ -27,7 +27,7 @@ def test_three_directions_are_asked_for_and_leave_no_regions(
         return without_regions(truth_result(small_phantom(), store.card(model_id), options, volume))
 
     monkeypatch.setattr(module, "ModelStore", lambda: store)
-    monkeypatch.setattr(module, "new_worker", lambda: ScriptedWorker(answer))
+    monkeypatch.setattr("medai_panels.worker_logic.new_worker", lambda: ScriptedWorker(answer))
     panel = open_panel("LesionSegmentation")
     panel.widget.parameters.inputVolume = scene.show_volume(small_phantom().volume)
     for ticked, directions in ((False, ("axial",)), (True, PLANES)):

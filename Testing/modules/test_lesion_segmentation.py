@@ -44,7 +44,7 @@ def bench(module, monkeypatch, tmp_path, messages):
 
     worker = ScriptedWorker(answer)
     monkeypatch.setattr(module, "ModelStore", lambda: store)
-    monkeypatch.setattr(module, "new_worker", lambda: worker)
+    monkeypatch.setattr("medai_panels.worker_logic.new_worker", lambda: worker)
     return SimpleNamespace(store=store, worker=worker, messages=messages, folder=tmp_path)
 
 
@@ -515,16 +515,13 @@ def test_a_closed_panel_lets_go_of_the_scene_the_worker_and_every_signal(
 def test_the_logic_segments_in_this_process_for_scripts(module, ct, monkeypatch):
     asked = []
     model, result = object(), object()
-    store = SimpleNamespace(
-        recommended=lambda task: SimpleNamespace(id="light"),
-        load=lambda model_id, task: asked.append((model_id, task)) or model,
-    )
+    store = SimpleNamespace(load=lambda model_id, task: asked.append((model_id, task)) or model)
     monkeypatch.setattr(module, "ModelStore", lambda: store)
     monkeypatch.setattr(
         module, "segment_lesions", lambda *arguments: asked.append(arguments) or result
     )
     assert module.LesionSegmentationLogic().segment(ct) is result
-    assert asked[0] == ("light", "lesions") and asked[1][1] is model
+    assert asked[0] == (None, "lesions") and asked[1][1] is model
     assert asked[1][0].name == "Chest CT phantom"
 
 

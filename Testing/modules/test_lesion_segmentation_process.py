@@ -22,7 +22,7 @@ def test_a_run_in_the_process_shows_a_result_and_the_second_can_be_cancelled(
     module = load_module("LesionSegmentation")
     worker = Worker(model_folders=[tmp_path])
     monkeypatch.setattr(module, "ModelStore", lambda: ModelStore([tmp_path]))
-    monkeypatch.setattr(module, "new_worker", lambda: worker)
+    monkeypatch.setattr("medai_panels.worker_logic.new_worker", lambda: worker)
     node = scene.show_volume(small_phantom().volume)
     panel = open_panel("LesionSegmentation")
     run = panel.widget._run

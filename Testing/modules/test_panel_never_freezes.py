@@ -80,7 +80,9 @@ def panel(slicer, open_panel, messages, monkeypatch, tmp_path):
     )
     module = load_module("LesionSegmentation")
     monkeypatch.setattr(module, "ModelStore", lambda: ModelStore([tmp_path]))
-    monkeypatch.setattr(module, "new_worker", lambda: Worker(model_folders=[Path(tmp_path)]))
+    monkeypatch.setattr(
+        "medai_panels.worker_logic.new_worker", lambda: Worker(model_folders=[Path(tmp_path)])
+    )
     scene.show_volume(large_chest(SHAPE))
     return open_panel("LesionSegmentation")
 

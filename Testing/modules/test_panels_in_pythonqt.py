@@ -68,7 +68,7 @@ def test_lesion_segmentation_runs_shows_changes_exports_and_closes(
 
     worker = ScriptedWorker(answer)
     monkeypatch.setattr(module, "ModelStore", lambda: store)
-    monkeypatch.setattr(module, "new_worker", lambda: worker)
+    monkeypatch.setattr("medai_panels.worker_logic.new_worker", lambda: worker)
     scene.show_volume(small_phantom().volume)
     panel = open_panel("LesionSegmentation")
     run = panel.widget._run

@@ -75,9 +75,7 @@ def cataract(
     # The folder is tried first, so that nobody waits for a network and then can't save.
     with atomic_folder(output, overwrite=overwrite) as folder:
         scans = read_eyes(images, table=eyes, eye=parse_eye(eye), spacing_um=spacing_um)
-        store = ModelStore()
-        chosen = model if model is not None else store.recommended("cataract").id
-        loaded = store.load(chosen, task="cataract")
+        loaded = ModelStore().load(model, task="cataract")
         with running("Reading") as (progress, cancelled):
             result = map_cataract(scans, loaded, options, progress, cancelled)
         write_files(result, folder)

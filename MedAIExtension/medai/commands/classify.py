@@ -100,10 +100,10 @@ def classify(
     labels = None if truth is None else _read_truth(truth, studies)
     with atomic_folder(output, overwrite=overwrite) as folder:
         store = ModelStore()
-        loaded = store.load(model or store.recommended("covid").id, task="covid")
+        loaded = store.load(model, task="covid")
         measuring = None
         if with_severity:
-            measuring = store.load(lesion_model or store.recommended("lesions").id, task="lesions")
+            measuring = store.load(lesion_model, task="lesions")
         choices = CovidChoices(
             classification=CovidOptions(
                 rule=rule, planes=tuple(planes or ("axial",)), device=device.value

@@ -74,9 +74,7 @@ def segment(
         volume = read_volume(study, series=series)
         require_ct_study(volume)
         mask = None if lungs is None else read_volume(lungs)
-        store = ModelStore()
-        chosen = model if model is not None else store.recommended("lesions").id
-        loaded = store.load(chosen, task="lesions")
+        loaded = ModelStore().load(model, task="lesions")
         options = LesionOptions(
             score_threshold=score_threshold,
             mask_threshold=mask_threshold,

@@ -79,13 +79,14 @@ class ModelStore:
             raise ModelNotFoundError(f"No model for the task {task!r} (tasks: {tasks}).")
         return cards[0]
 
-    def load(self, model_id: str, task: str | None = None) -> Model:
+    def load(self, model_id: str | None = None, task: str | None = None) -> Model:
         """Verify and load a model, an ensemble's members included.
 
-        Raises ModelNotFoundError, ModelCardError, ModelTaskError (not a model for ``task``),
-        ModelHashError, UnsafeWeightsError, ModelShapeError, MissingDependencyError (no torch).
+        model_id: None is the recommended model for ``task``. Raises ModelNotFoundError,
+        ModelCardError, ModelTaskError (not a model for ``task``), ModelHashError,
+        UnsafeWeightsError, ModelShapeError, MissingDependencyError (no torch).
         """
-        folder = self.folder(model_id)
+        folder = self.folder(self.recommended(task or "").id if model_id is None else model_id)
         card = self._read(folder)
         if task not in (None, card.task):
             raise ModelTaskError(

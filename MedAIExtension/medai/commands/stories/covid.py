@@ -32,7 +32,7 @@ def tell(stage: Stage) -> Story:
         store.load(card.id, task="covid"),
         CovidChoices(
             classification=CovidOptions(device=stage.device, explained_slices=4),
-            lesion_model=store.load(store.recommended("lesions").id, task="lesions"),
+            lesion_model=store.load(task="lesions"),
             lesions=LesionOptions(device=stage.device),
             prior=earlier.volume,
         ),
