@@ -39,6 +39,7 @@ from medai.scene.eye_views import draw_eyes, go_to_scan, show_eyes
 from medai.scene.oct_scans import scans_from_node, show_scans
 from medai_panels.charts import show_chart
 from medai_panels.export_section import ExportSection
+from medai_panels.file_drop import FileDrop
 from medai_panels.findings_table import FindingsTable
 from medai_panels.later import Later
 from medai_panels.model_section import ModelSection
@@ -175,6 +176,8 @@ class CataractMapWidget(PanelWidget):
         )
         # While a slider is dragged, only its latest place counts.
         self._rejudge = Later(self._on_rejudge)
+        self._drop = FileDrop()
+        self._drop.watch(self.parent, self._on_drop)
         self.connections.add(ui.loadButton.clicked, self.onLoad)
         self.connections.add(ui.sampleButton.clicked, self.onSample)
         self.connections.add(ui.proposeButton.clicked, self.onPropose)
@@ -184,7 +187,7 @@ class CataractMapWidget(PanelWidget):
     def cleanup(self) -> None:
         super().cleanup()
         parts = (self._model, self._run, self._eyes_table, self._scans_table, self._export)
-        for part in (*parts, self._rejudge):
+        for part in (*parts, self._rejudge, self._drop):
             part.close()
         self.logic.close()
 
@@ -210,11 +213,12 @@ class CataractMapWidget(PanelWidget):
             path = self.ui.scansPathLineEdit.property("currentPath")
             if not path:
                 raise InputError(_("No folder is chosen: pick the folder with the scans first."))
-            nodes = self.logic.load(
-                Path(path), self.parameters.axialUm, self.parameters.transverseUm
-            )
+            self._load([Path(path)])
             self.ui.scansPathLineEdit.addCurrentPathToHistory()
-            self._take_nodes(nodes)
+
+    def _on_drop(self, paths: Sequence[Path]) -> None:
+        with shown_errors(_("The scans can't be loaded."), wait_cursor=True):
+            self._load(paths)
 
     def onSample(self, *args: Any) -> None:
         with shown_errors(_("Synthetic scans can't be made."), wait_cursor=True):
@@ -278,6 +282,10 @@ class CataractMapWidget(PanelWidget):
 
     # What the panel and the views show.
 
+    def _load(self, paths: Sequence[Path]) -> None:
+        chosen = self.parameters
+        self._take_nodes(self.logic.load(paths, chosen.axialUm, chosen.transverseUm))
+
     def _take_nodes(self, nodes: dict[str, Any]) -> None:
         self.parameters.rightScans = nodes.get("right")
         self.parameters.leftScans = nodes.get("left")
@@ -333,7 +341,7 @@ class CataractMapWidget(PanelWidget):
 
     def _show_result(self) -> None:
         result = self._result
-        sentence, notes = _("No result yet: load scans and press Run."), ()
+        sentence, notes = _("No result yet: drop scans here or load a folder, then press Run."), ()
         eyes: Sequence[Any] = ()
         if result is not None:
             sentence, notes, eyes = result.sentence, result.notes, result.eyes
@@ -351,6 +359,7 @@ class CataractMapWidget(PanelWidget):
         no_scans = "" if self._eyes else _("Load scans of an eye first.")
         self._run.set_usable(self._model.problem or no_scans)
         self._model.set_usable(busy)
+        self._drop.set_usable(busy)
         for widget in (
             ui.scansPathLineEdit,
             ui.axialSlider,
@@ -384,16 +393,19 @@ class CataractMapLogic(WorkerLogic):
     def getParameterNode(self) -> CataractMapParameterNode:
         return CataractMapParameterNode(super().getParameterNode())
 
-    def load(self, folder: Path, axialUm: float = 0.0, transverseUm: float = 0.0) -> dict[str, Any]:
+    def load(
+        self, paths: Sequence[Path], axialUm: float = 0.0, transverseUm: float = 0.0
+    ) -> dict[str, Any]:
         """Read the scans of one person: volume nodes by eye, "right" and "left".
 
+        paths: files and folders, see ``medai.images.oct_scans.read_eyes``.
         axialUm, transverseUm: pixel size in micrometers, 0 where it is not known. Raises
         InputError for several people, for unknown eyes, and for pictures that are no scans.
         """
         if bool(axialUm) != bool(transverseUm):
             raise InputError(_("One side of the pixels has no size: give both, or neither."))
         spacing = (axialUm, transverseUm) if axialUm else None
-        eyes = read_eyes([Path(folder)], spacing_um=spacing)
+        eyes = read_eyes(paths, spacing_um=spacing)
         sides = [eye.eye for eye in eyes]
         if len(set(sides)) < len(sides):
             raise InputError(

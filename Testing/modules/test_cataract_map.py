@@ -94,6 +94,25 @@ def save_eyes(folder, names=("OD", "OS")):
             Image.fromarray(pixels).save(folder / f"{word}_{k + 1}.png")
 
 
+def drop(window, files):
+    """Drop files from the desktop; whether the panel took them."""
+    import qt
+
+    mime = qt.QMimeData()
+    mime.setText("words")
+    if files:
+        mime.setUrls([qt.QUrl.fromLocalFile(str(file)) for file in files])
+    place, copy = qt.QPointF(60, 60), qt.Qt.DropAction.CopyAction
+    button, key = qt.Qt.MouseButton.LeftButton, qt.Qt.KeyboardModifier.NoModifier
+    taken = []
+    for kind in (qt.QDragEnterEvent, qt.QDropEvent):
+        event = kind(place, copy, mime, button, key)
+        event.ignore()
+        qt.QApplication.sendEvent(window, event)
+        taken.append(event.isAccepted())
+    return all(taken)
+
+
 def test_run_waits_for_scans_and_says_so(panel):
     assert not panel.widget._run.button.isEnabled()
     assert panel.widget._run.status.text() == "Load scans of an eye first."
@@ -116,6 +135,23 @@ def test_a_folder_is_sorted_into_both_eyes_with_their_pixel_size(slicer, bench, 
     assert view(slicer, "Red").GetSliceCompositeNode().GetBackgroundVolumeID() == right.GetID()
     assert view(slicer, "Yellow").GetSliceCompositeNode().GetBackgroundVolumeID() == left.GetID()
     assert panel.widget._run.button.isEnabled()
+
+
+def test_files_dropped_on_the_panel_are_sorted_into_both_eyes(bench, panel):
+    save_eyes(bench.folder / "scans")
+    files = sorted((bench.folder / "scans").iterdir())
+    assert drop(panel.window, files)
+    right, left = panel.widget.parameters.rightScans, panel.widget.parameters.leftScans
+    assert (right.GetName(), left.GetName()) == ("Right eye", "Left eye")
+    assert left.GetImageData().GetDimensions()[2] == SCANS
+    assert not drop(panel.window, [])  # words from a text editor, say
+    assert bench.messages.shown == []
+    panel.widget._run.button.click()
+    assert not panel.window.acceptDrops()
+    panel.wait(until=lambda: not panel.widget._run.running)
+    assert panel.window.acceptDrops()
+    panel.close()
+    assert not panel.window.acceptDrops()
 
 
 @pytest.mark.parametrize(

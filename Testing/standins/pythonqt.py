@@ -88,6 +88,9 @@ class Class:
     def __call__(self, *arguments: Any) -> Any:
         return wrap(self._original(*(unwrap(a) for a in arguments)))
 
+    def __mro_entries__(self, bases: tuple) -> tuple[type, ...]:
+        return (self._original,)
+
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._original, name)
         return _method(value) if callable(value) and not isinstance(value, type) else wrap(value)
