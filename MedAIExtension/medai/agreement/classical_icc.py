@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import f as f_distribution
+from scipy.special import fdtrc, fdtri
 
 from medai.errors import RatingError
 
@@ -71,18 +71,18 @@ def _table(
     icc1 = (msb - msw) / (msb + (k - 1) * msw)
     icc2 = (msb - mse) / (msb + (k - 1) * mse + k * (msj - mse) / n)
     icc3 = (msb - mse) / (msb + (k - 1) * mse)
-    f1_low = f1 / f_distribution.ppf(upper, df1, df_within)
-    f1_high = f1 * f_distribution.ppf(upper, df_within, df1)
-    f3_low = f3 / f_distribution.ppf(upper, df1, df_error)
-    f3_high = f3 * f_distribution.ppf(upper, df_error, df1)
+    f1_low = f1 / fdtri(df1, df_within, upper)
+    f1_high = f1 * fdtri(df_within, df1, upper)
+    f3_low = f3 / fdtri(df1, df_error, upper)
+    f3_high = f3 * fdtri(df_error, df1, upper)
     # Satterthwaite's degrees of freedom for ICC2.
     fj = msj / mse
     spread = n * (1 + (k - 1) * icc2) - k * icc2
     df = ((k - 1) * (n - 1) * (k * icc2 * fj + spread) ** 2) / (
         (n - 1) * k**2 * icc2**2 * fj**2 + spread**2
     )
-    f_high = f_distribution.ppf(upper, df1, df)
-    f_low = f_distribution.ppf(upper, df, df1)
+    f_high = fdtri(df1, df, upper)
+    f_low = fdtri(df, df1, upper)
     low2 = n * (msb - f_high * mse) / (f_high * (k * msj + (k * n - k - n) * mse) + n * msb)
     high2 = n * (f_low * msb - mse) / (k * msj + (k * n - k - n) * mse + n * f_low * msb)
 
@@ -125,7 +125,7 @@ def _table(
             float(f),
             df1,
             df2,
-            float(f_distribution.sf(f, df1, df2)),
+            float(fdtrc(df1, df2, f)),
             float(low),
             float(high),
         )

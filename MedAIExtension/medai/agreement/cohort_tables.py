@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as t_distribution
+from scipy.special import stdtrit
 
 from medai.agreement.cohort_image import ImageSummary
 from medai.agreement.correlation import pearson
@@ -64,7 +64,7 @@ def _mean_row(values: Array) -> Row:
     mean = float(values.mean()) if n else _NAN
     sd = float(values.std(ddof=1)) if n > 1 else _NAN
     se = sd / np.sqrt(n) if n > 1 else _NAN
-    half = float(t_distribution.ppf(0.975, n - 1)) * se if n > 1 else _NAN
+    half = float(stdtrit(n - 1, 0.975)) * se if n > 1 else _NAN
     return {
         "images": n,
         "mean": mean,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from medai.errors import RatingError
 
@@ -41,6 +41,6 @@ def pearson(first: ArrayLike, second: ArrayLike, confidence: float = 0.95) -> Co
     r = float(np.clip(np.corrcoef(a, b)[0, 1], -1.0, 1.0))
     if len(a) < 4 or abs(r) == 1.0:
         return Correlation(r, nan if len(a) < 4 else r, nan if len(a) < 4 else r, len(a))
-    half = float(norm.ppf(0.5 + confidence / 2.0)) / np.sqrt(len(a) - 3)
+    half = float(ndtri(0.5 + confidence / 2.0)) / np.sqrt(len(a) - 3)
     z = np.arctanh(r)
     return Correlation(r, float(np.tanh(z - half)), float(np.tanh(z + half)), len(a))

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from medai.agreement.binomial_table import BinomialTable
 from medai.agreement.icc_estimate import IccEstimate, LinkVariance, link_variance_of
@@ -143,7 +143,7 @@ def profile_interval(
         return Interval(best.icc, best.icc, confidence, 0)
     table = pattern_table([patterns])
     link = link_variance_of(mean_rating(patterns), link_variance)
-    drop = 0.5 * float(chi2.ppf(confidence, 1))
+    drop = 0.5 * float(chdtri(1, 1.0 - confidence))
     here = [0.5 * np.log(max(best.variance_rater, 1e-6)), best.intercept]
 
     def below(logit: float, start: list[float]) -> float:

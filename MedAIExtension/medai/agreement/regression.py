@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import t as t_distribution
+from scipy.special import stdtr, stdtrit
 
 from medai.errors import RatingError
 
@@ -79,9 +79,9 @@ def linear_model(
     beta = inverse @ design.T @ y
     residual = y - design @ beta
     error = np.sqrt(np.maximum(np.diag(inverse), 0.0) * (residual @ residual) / df)
-    half = float(t_distribution.ppf(0.5 + confidence / 2.0, df)) * error
+    half = float(stdtrit(df, 0.5 + confidence / 2.0)) * error
     with np.errstate(divide="ignore", invalid="ignore"):
-        p = 2.0 * t_distribution.sf(np.abs(beta / error), df)
+        p = 2.0 * stdtr(df, -np.abs(beta / error))
     spread = float(((y - y.mean()) ** 2).sum())
     return Regression(
         tuple(
