@@ -185,10 +185,14 @@ def _closed(
         lesion &= ~lung
         if lesion.any():
             # Out to the pleura, where the chest is wider than above and below.
-            fray = ndimage.distance_transform_edt(~lesion, sampling=grid.spacing_mm) < _FRAY_MM
-            lesion |= fray & deep & (_hull_depth(lung | lesion, grid) > -_HULL_SLACK_MM)
-        lung = ndimage.binary_fill_holes(lung | lesion)
-        closed[lung & (closed == 0) & (sides != other)] = side
+            box = _box(lesion, _FRAY_MM, grid.spacing_mm)
+            away_mm = ndimage.distance_transform_edt(~lesion[box], sampling=grid.spacing_mm)
+            depth_mm = _hull_depth((lung | lesion)[box[0]], grid)[:, box[1], box[2]]
+            lesion[box] |= (away_mm < _FRAY_MM) & deep[box] & (depth_mm > -_HULL_SLACK_MM)
+        lung |= lesion
+        box = _box(lung, 0.0, grid.spacing_mm)
+        filled = ndimage.binary_fill_holes(lung[box])
+        closed[box][filled & (closed[box] == 0) & (sides[box] != other)] = side
     closed[airways & (sides == 0)] = 0
     return closed
 
@@ -217,6 +221,19 @@ def _bridge(lung: NDArray[np.bool_], barrier: NDArray[np.bool_], length: int) ->
         distance = np.where(lung[k], 0, np.where(barrier[k], far, np.minimum(distance + 1, far)))
         bridge[k] = below[k] + distance <= length
     return bridge
+
+
+def _box(
+    mask: NDArray[np.bool_], margin_mm: float, spacing_mm: tuple[float, ...]
+) -> tuple[slice, slice, slice]:
+    """The part of the grid that holds the mask and ``margin_mm`` around it; empty for no mask."""
+    found = ndimage.find_objects(mask.view(np.uint8), 1)[0] or (slice(0, 0),) * 3
+    margins = (int(np.ceil(margin_mm / mm)) for mm in spacing_mm)
+    z, y, x = (
+        slice(max(0, part.start - margin), part.stop + margin)
+        for part, margin in zip(found, margins, strict=True)
+    )
+    return z, y, x
 
 
 def _closing(

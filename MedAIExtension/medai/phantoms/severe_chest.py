@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from medai.phantoms.chest_ct import ChestPhantom, chest_ct
-from medai.phantoms.chest_lesions import LesionKind, PhantomLesion
+from medai.phantoms.chest_lesions import LesionKind, PhantomLesion, Side
 
 _KINDS: tuple[LesionKind, ...] = ("ground-glass opacity", "consolidation")
+_SIDES: tuple[tuple[int, Side], ...] = ((1, "right"), (2, "left"))
 # The percent of a lung that one lesion may fill; larger ones do not always find room.
 _LARGEST_PERCENT = 12.0
 
@@ -32,7 +33,7 @@ def chest_with_opacity(
 def _filling(healthy: ChestPhantom, percent: float) -> Iterator[PhantomLesion]:
     voxel_ml = healthy.volume.voxel_volume_ml
     parts = max(1, int(np.ceil(percent / _LARGEST_PERCENT)))
-    for label, side in ((1, "right"), (2, "left")):
+    for label, side in _SIDES:
         lung_ml = np.count_nonzero(healthy.lungs == label) * voxel_ml
         for number in range(parts if percent else 0):
             kind = _KINDS[int(number % 3 == 2)]
