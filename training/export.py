@@ -20,6 +20,8 @@ from medai.models.weights import read_weights
 from medai.output import atomic_folder
 from training.command import run_guarded
 
+# Of half precision.
+HALF_BITS = 11
 _BASE_LINE = re.compile(r'^base = "([a-z0-9-]+)"$', re.MULTILINE)
 _BASE_HASH_LINE = re.compile(r'^base_sha256 = ".*"$', re.MULTILINE)
 _HASH_LINE = re.compile(r'^sha256 = ".*"$', re.MULTILINE)
@@ -51,26 +53,39 @@ def mean_weights(checkpoints: Sequence[Path]) -> dict[str, Tensor]:
     }
 
 
-def halved(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Floats in half precision, contiguous; integers as they are."""
+def halved(weights: dict[str, Tensor], kernel_bits: int = HALF_BITS) -> dict[str, Tensor]:
+    """Floats in half precision, contiguous; integers as they are.
+
+    kernel_bits: significant bits of the kernels (everything but vectors), at most half precision's
+    11; what is rounded to fewer packs smaller.
+    """
     return {
-        name: value.contiguous().half() if value.is_floating_point() else value
+        name: _rounded(value, kernel_bits) if value.is_floating_point() else value
         for name, value in weights.items()
     }
 
 
-def export_model(weights: dict[str, Tensor], card: str, folder: Path) -> Path:
+def _rounded(value: Tensor, bits: int) -> Tensor:
+    if bits < HALF_BITS and value.ndim > 1:
+        mantissa, exponent = torch.frexp(value.float())
+        value = torch.ldexp((mantissa * 2**bits).round() / 2**bits, exponent)
+    return value.contiguous().half()
+
+
+def export_model(
+    weights: dict[str, Tensor], card: str, folder: Path, kernel_bits: int = HALF_BITS
+) -> Path:
     """Write ``folder/<id>/weights.pt`` and ``card.toml``, and load the model once to check it.
 
     card: the text of the card; its sha256 line is filled in here. Where it has lines base = "…"
-    and base_sha256 = "…", weights equal to those of that model of ``folder`` are left out. Raises
-    a ModelError when the store refuses the result (nothing is then kept), OutputError when the
-    folder exists.
+    and base_sha256 = "…", weights equal to those of that model of ``folder`` are left out.
+    kernel_bits: see ``halved``. Raises a ModelError when the store refuses the result (nothing is
+    then kept), OutputError when the folder exists.
     """
     match = re.search(r'^id = "([a-z0-9-]+)"$', card, re.MULTILINE)
     if match is None or _HASH_LINE.search(card) is None:
         raise TrainingDataError('The card has no line id = "…" or no line sha256 = "…".')
-    kept = halved(weights)
+    kept = halved(weights, kernel_bits)
     base = _BASE_LINE.search(card)
     if base is not None:
         on = ModelStore((folder,)).card(base[1]).weights
@@ -100,12 +115,16 @@ def main() -> None:
     )
     parser.add_argument("--card", type=Path, help="the card, its sha256 still to be filled in")
     parser.add_argument("--output", type=Path, required=True, help="model folder or .pt")
+    parser.add_argument(
+        "--kernel-bits", type=int, default=HALF_BITS, help="significant bits of the kernels kept"
+    )
     given = parser.parse_args()
     weights = mean_weights(given.checkpoint)
     if given.card is None:
         torch.save(weights, given.output)
     else:
-        print(export_model(weights, given.card.read_text(encoding="utf-8"), given.output))
+        card = given.card.read_text(encoding="utf-8")
+        print(export_model(weights, card, given.output, given.kernel_bits))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from medai.networks import ctnet10, lesion_mask_rcnn, unet
 from Testing.training.conftest import lung_phantom
 from training import evaluate
 from training.bootstrap import bootstrap
-from training.export import export_model, network_weights
+from training.export import export_model, halved, network_weights
 from training.judging import find_lesions, judge_cross_validated, judge_lesions, overlap
 from training.lesion_slices import LesionSlice
 from training.segmentation import Normalization, predict
@@ -281,6 +281,15 @@ def test_exported_weights_are_half_precision_and_checked(models: Path, tmp_path:
         stream.write(b"x")
     with pytest.raises(ModelHashError):
         ModelStore((tmp_path,)).verify("tiny-unet")
+
+
+def test_kernels_are_rounded_to_the_bits_that_are_wanted() -> None:
+    kernel = torch.tensor([[1.0, 1.0 + 2**-6, 1.0 + 2**-7 + 2**-9, -3.1415927, 0.0]])
+    whole = halved({"kernel": kernel, "vector": kernel[0], "count": torch.tensor(3)}, 7)
+    expected = [[1.0, 1.0 + 2**-6, 1.0 + 2**-6, -101 / 32, 0.0]]
+    assert whole["kernel"].dtype == torch.float16 and whole["kernel"].tolist() == expected
+    assert torch.equal(whole["vector"], kernel[0].half()) and whole["count"] == 3
+    assert torch.equal(halved({"kernel": kernel})["kernel"], kernel.half())
 
 
 def test_the_averaged_weights_of_a_checkpoint_are_exported(tmp_path: Path) -> None:
