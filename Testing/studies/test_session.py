@@ -1,6 +1,7 @@
 """Drafts, submissions, skips and corrections of one rater."""
 
-from datetime import datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
@@ -68,6 +69,15 @@ def test_a_correction_is_a_new_session_and_the_old_one_stays(study: Study) -> No
     assert value_of(study, first) == 1
     assert second.corrects == first.session
     assert list(counting(rater_records(study, "AB")).values()) == [second]
+
+
+def test_a_correction_counts_on_a_machine_whose_clock_is_slow(study: Study) -> None:
+    first = sit_down(study).submit(mask_of(1), Remarks())
+    second = sit_down(study, corrects=first).submit(mask_of(2), Remarks())
+    third = sit_down(study, corrects=second).submit(mask_of(3), Remarks())
+    slow = replace(third, saved_utc=utc_text(datetime(2020, 1, 1, tzinfo=UTC)))
+    for records in ((first, second, slow), (slow, second, first)):
+        assert list(counting(records).values()) == [slow]
 
 
 def test_two_sessions_of_one_rater_on_one_image_both_survive(study: Study) -> None:

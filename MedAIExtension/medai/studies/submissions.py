@@ -49,12 +49,19 @@ def is_in_place(record: Record, study: Study, rater: str, image: str) -> bool:
 def counting(records: Iterable[Record]) -> dict[tuple[str, str, int], Record]:
     """The record that counts for each (rater, image, presentation): the last one saved.
 
-    Earlier ones stay on disk; a correction is a new session.
+    Earlier ones stay on disk. A correction is a new session, and counts whatever the clocks say:
+    two machines of one rater may disagree about the time.
     """
-    last: dict[tuple[str, str, int], Record] = {}
-    for record in sorted(records, key=lambda record: (record.saved_utc, record.session)):
-        last[record.rater, record.image, record.presentation] = record
-    return last
+    records = tuple(records)
+    corrected = {record.corrects for record in records}
+
+    def order(record: Record) -> tuple[bool, str, str]:
+        return record.session not in corrected, record.saved_utc, record.session
+
+    return {
+        (record.rater, record.image, record.presentation): record
+        for record in sorted(records, key=order)
+    }
 
 
 def mask_path(study: Study, record: Record) -> Path:
