@@ -80,6 +80,16 @@ def test_a_correction_counts_on_a_machine_whose_clock_is_slow(study: Study) -> N
         assert list(counting(records).values()) == [slow]
 
 
+def test_a_correction_s_draft_is_offered_on_a_machine_whose_clock_is_slow(study: Study) -> None:
+    first = sit_down(study).submit(mask_of(1), Remarks())
+    session = sit_down(study, corrects=first)
+    draft = session.save_draft(mask_of(2), Remarks())
+    slow = replace(draft, saved_utc=utc_text(datetime(2020, 1, 1, tzinfo=UTC)))
+    path = study.draft_folder("AB") / f"{session.id}.json"
+    path.write_text(record_text(slow), encoding="utf-8")
+    assert open_drafts(study, "AB") == (slow,)
+
+
 def test_two_sessions_of_one_rater_on_one_image_both_survive(study: Study) -> None:
     here, there = sit_down(study), sit_down(study)
     records = [here.submit(mask_of(1), Remarks()), there.submit(mask_of(2), Remarks())]

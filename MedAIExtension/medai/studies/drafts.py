@@ -57,6 +57,8 @@ def draft_question(draft: Record, case_number: int, now: datetime) -> str:
 
 
 def _is_superseded(draft: Record, other: Record) -> bool:
+    if other.session == draft.corrects:
+        return False  # Begun after it, whatever the two machines' clocks say.
     if other.outcome != DRAFT:
         same_case = (other.image, other.presentation) == (draft.image, draft.presentation)
         if other.session == draft.session or (same_case and other.saved_utc >= draft.saved_utc):
