@@ -116,7 +116,10 @@ def main() -> None:
     parser.add_argument("--card", type=Path, help="the card, its sha256 still to be filled in")
     parser.add_argument("--output", type=Path, required=True, help="model folder or .pt")
     parser.add_argument(
-        "--kernel-bits", type=int, default=HALF_BITS, help="significant bits of the kernels kept"
+        "--kernel-bits",
+        type=int,
+        default=HALF_BITS,
+        help="with --card: significant bits of the kernels",
     )
     given = parser.parse_args()
     weights = mean_weights(given.checkpoint)

@@ -87,9 +87,9 @@ def main() -> None:
         soft = label(network.eval(), files, settings, tuple(given.views))
         with atomic_file(given.output, overwrite=True) as temporary:
             np.savez_compressed(temporary, **vars(soft))
-        lesion = soft.shares[:, 1:].sum(axis=1) > 127
+        background = np.count_nonzero(soft.shares[:, 0] >= 128)
         inside = soft.fitted.prod(axis=1).sum()
-        print(f"{len(soft)} slices, {lesion.sum() / inside:.3f} of their pixels lesion")
+        print(f"{len(soft)} slices, {1 - background / inside:.3f} of their pixels lesion")
 
     run_guarded(work)
 

@@ -37,8 +37,7 @@ def test_the_lens_is_found_in_every_scan() -> None:
 
 
 def test_the_map_is_one_lens_behind_the_pupil_and_the_card_s_limits_are_said() -> None:
-    store = ModelStore()
-    model = store.load(task="cataract")
+    model = ModelStore().load(task="cataract")
     scans = [sorted(SCANS.glob(f"SSA00{n}_OS_*.png"))[0] for n in (2, 3, 4)]
     result = map_cataract(read_eyes(scans), model)
     assert "scans of a real eye" in result.notes[0]

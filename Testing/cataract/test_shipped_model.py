@@ -17,8 +17,7 @@ SHAPE = (456, 538)
 
 @pytest.fixture(scope="module")
 def model():
-    store = ModelStore()
-    return store.load(task="cataract")
+    return ModelStore().load(task="cataract")
 
 
 def test_the_card_says_that_it_is_no_diagnosis_and_the_weights_are_small(model) -> None:

@@ -240,9 +240,9 @@ def _closing(
     mask: NDArray[np.bool_], radius_mm: float, spacing_mm: tuple[float, ...]
 ) -> NDArray[np.bool_]:
     """Closing with a ball; with a disk in each slice when the slices are _FAR_MM apart."""
-    box = ndimage.find_objects(mask.view(np.uint8), 1)[0]
-    if box is None:
+    if not mask.any():
         return mask.copy()
+    box = _box(mask, 0.0, spacing_mm)
     margin = [(int(np.ceil(radius_mm / mm)) + 1,) * 2 for mm in spacing_mm]
     padded = np.pad(mask[box], margin)
     grown = ndimage.distance_transform_edt(~padded, sampling=spacing_mm) <= radius_mm
