@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from medai.errors import TrainingDataError
-from medai.inference.frame import normalise
+from medai.inference.running.letterbox import normalise
 from medai.networks import unet
 from training.augmentation import oct_augmentation
 from training.command import run_trainer

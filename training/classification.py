@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from medai.inference.frame import normalise
+from medai.inference.running.letterbox import normalise
 from medai.measures import diagnostics
 from training.fit import RunSettings, Task
 from training.segmentation import Normalization

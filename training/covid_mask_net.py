@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from medai.inference.frame import normalise
-from medai.inference.mask_net import mask_net_regions
+from medai.inference.covid.mask_net import mask_net_regions
+from medai.inference.running.letterbox import normalise
 from medai.networks import CovidMaskNet, covid_mask_net
 from medai.networks.covid_mask_net import NUMBERS_PER_REGION
 from training.classification import ClassificationTask

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
-from medai.inference.frame import Frame, normalise
+from medai.inference.running.letterbox import Frame, normalise
 from medai.networks.lesion_mask_rcnn import LesionMaskRCNN
 from training.fit import RunSettings, Task
 from training.segmentation import Normalization, dice

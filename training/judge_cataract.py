@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from medai.images.oct_scans import eye_from_volume
-from medai.inference.cataract import map_cataract
+from medai.inference.cataract.mapping import map_cataract
 from medai.measures.diagnostics import auc, rates, roc_curve
 from medai.models import ModelStore
 from medai.output import write_text

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medai.inference.rethreshold import lesions_from_probability, lesions_from_regions
-from medai.inference.slice_classifier import SliceClassifier
-from medai.inference.slice_networks import SliceAnswer, run_networks
+from medai.inference.covid.slice_classifier import SliceClassifier
+from medai.inference.lesions.rethreshold import lesions_from_probability, lesions_from_regions
+from medai.inference.lesions.slice_networks import SliceAnswer, run_networks
 from medai.measures import diagnostics
 from medai.models import Model
 from medai.progress import never_cancelled

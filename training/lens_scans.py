@@ -12,7 +12,7 @@ from torchvision import tv_tensors
 
 from medai.errors import UnsuitableImageError
 from medai.images.crop_box import CropBox, centered_crop
-from medai.inference.crop import network_size, propose_crop, to_network_grid
+from medai.inference.cataract.lens_crop import network_size, propose_crop, to_network_grid
 from medai.phantoms.lens_oct import LensPhantom, lens_patient
 
 LABELS = ("local", "patient")

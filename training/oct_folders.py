@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from medai.errors import TrainingDataError, UnsuitableImageError
 from medai.images.crop_box import centered_crop
-from medai.inference.crop import network_size, propose_crop, to_network_grid
+from medai.inference.cataract.lens_crop import network_size, propose_crop, to_network_grid
 from training.lens_scans import LensScan
 from training.lesion_slices import picture_files, read_grey
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from medai.images import to_axial
-from medai.inference.lung_slices import lung_slices
+from medai.inference.running.lung_slices import lung_slices
 from medai.phantoms import ChestPhantom, chest_ct, chest_with_opacity, drawn_lesions
 from training.lesion_slices import LesionSlice
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torchvision import tv_tensors
 
 from medai.errors import TrainingDataError
-from medai.inference.frame import Frame
+from medai.inference.running.letterbox import Frame
 from training.lesion_slices import listed_files, picture_files, read_grey
 
 # [Class]_[Patient]_[Scan]_[Slice].png: CNCB slices as COVIDx-CT names them.

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from medai.errors import TrainingDataError
-from medai.inference.frame import normalise
+from medai.inference.running.letterbox import normalise
 from medai.measures import diagnostics
 from medai.networks import UNetClassifier
 from medai.output import atomic_file

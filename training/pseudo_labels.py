@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medai.inference.frame import Frame
+from medai.inference.running.letterbox import Frame
 from medai.output import atomic_file
 from training.command import run_guarded
 from training.config import read_config

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 from torchvision import tv_tensors
 
 from medai.errors import TrainingDataError
-from medai.inference.frame import normalise
+from medai.inference.running.letterbox import normalise
 from medai.networks import unet
 from training.augmentation import slice_augmentation
 from training.command import run_trainer

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torchvision import tv_tensors
 
 from medai.errors import TrainingDataError
-from medai.inference.frame import Frame, normalise
-from medai.inference.views import turned, turned_back
+from medai.inference.running.flips import turned, turned_back
+from medai.inference.running.letterbox import Frame, normalise
 from training.fit import RunSettings, Task
 from training.lesion_slices import LesionSlice
 from training.losses import LOSSES, one_hot
@@ -89,7 +89,7 @@ def predict(
 ) -> NDArray[np.float32]:
     """Class probabilities (classes, y, x) of one picture (y, x), at the picture's own size.
 
-    views: which of the eight orientations (``medai.inference.views``) are averaged.
+    views: which of the eight orientations (``medai.inference.running.flips``) are averaged.
     """
     training = network.training
     network.eval()

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from medai.inference.frame import normalise
+from medai.inference.running.letterbox import normalise
 from medai.output import write_text
 from training.classification import probability
 from training.classifier import ClassifierSettings, network_of, split_pictures, train

@@ -25,7 +25,7 @@ if find_spec("medai") is None:
 from medai import scene
 from medai.errors import InputError
 from medai.images.oct_scans import EyeScans, read_eyes
-from medai.inference.cataract_result import (
+from medai.inference.cataract.result import (
     CataractOptions,
     CataractResult,
     rejudge,
@@ -435,7 +435,7 @@ class CataractMapLogic(WorkerLogic):
 
         ``modelId`` "" is the recommended model. Raises InputError, ModelError, CancelledError.
         """
-        from medai.inference.cataract import map_cataract
+        from medai.inference.cataract.mapping import map_cataract
 
         model = ModelStore().load(modelId or None, task=TASK)
         scans = _scans(rightNode, leftNode)

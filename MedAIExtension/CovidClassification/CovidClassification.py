@@ -25,11 +25,11 @@ if find_spec("medai") is None:
 
 from medai import scene
 from medai.errors import InputError
-from medai.inference.covid_assessment import CovidAssessment, CovidChoices
-from medai.inference.covid_result import COVID_CLASS, RULES, CovidOptions
-from medai.inference.covid_study import as_covid_study
-from medai.inference.lesion_result import LesionOptions
-from medai.inference.planes import PLANES
+from medai.inference.covid.assessment import CovidAssessment, CovidChoices
+from medai.inference.covid.result import COVID_CLASS, RULES, CovidOptions
+from medai.inference.covid.study import as_covid_study
+from medai.inference.lesions.result import LesionOptions
+from medai.inference.running.planes import PLANES
 from medai.measures.severity import severity_rows
 from medai.models import ModelStore
 from medai.scene.color_maps import show_map
@@ -381,7 +381,7 @@ class CovidClassificationTest(ScriptedLoadableModuleTest):
         self.test_a_synthetic_ct_is_classified_and_shown()
 
     def test_a_synthetic_ct_is_classified_and_shown(self) -> None:
-        from medai.inference.assess_covid import assess_covid
+        from medai.inference.covid.assess import assess_covid
 
         self.delayDisplay("Making two synthetic CTs")
         later, earlier = make_sample()

@@ -31,8 +31,8 @@ from medai.inference import (
     rethreshold,
     segment_lesions,
 )
-from medai.inference.lesion_result import AXIAL_ONLY
-from medai.inference.planes import PLANES
+from medai.inference.lesions.result import AXIAL_ONLY
+from medai.inference.running.planes import PLANES
 from medai.measures import ZONE_NAMES, burden_sentence
 from medai.models import ModelStore
 from medai.progress import CancelCallback, ProgressCallback, ignore_progress, never_cancelled

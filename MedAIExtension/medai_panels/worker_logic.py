@@ -9,7 +9,7 @@ from typing import Any
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from medai import reports
-from medai.inference.worker import Worker
+from medai.inference.worker.inference_worker import Worker
 from medai_panels.gpu_memory import gpu_memory_gb
 
 

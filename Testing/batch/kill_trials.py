@@ -18,8 +18,8 @@ from collections import Counter
 from pathlib import Path
 
 # Imported before the forks, so that no child pays for it.
-import medai.inference.lesions
-import medai.inference.slice_networks
+import medai.inference.lesions.segmentation
+import medai.inference.lesions.slice_networks
 import medai.networks
 import medai.reports.lesions  # noqa: F401
 from medai.batch import Batch, read_list, run_batch

@@ -16,10 +16,15 @@ import torch
 from torch import nn
 
 from medai.images.oct_scans import EyeScans, eye_from_volume
-from medai.inference.cataract import map_cataract
-from medai.inference.cataract_result import CataractOptions, EyeMap, measure_map
-from medai.inference.crop import from_network_grid, network_size, propose_crop, to_network_grid
-from medai.inference.frame import normalise
+from medai.inference.cataract.lens_crop import (
+    from_network_grid,
+    network_size,
+    propose_crop,
+    to_network_grid,
+)
+from medai.inference.cataract.mapping import map_cataract
+from medai.inference.cataract.result import CataractOptions, EyeMap, measure_map
+from medai.inference.running.letterbox import normalise
 from medai.measures.cataract import PAPER_THRESHOLD
 from medai.models import Model, ModelCard, ModelStore
 from medai.networks import count_parameters, unet

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from medai.inference.covid import classify_covid
+from medai.inference.covid.classification import classify_covid
 from medai.measures.diagnostics import wilson
 from medai.models import Model, ModelStore
 from medai.networks import LesionMaskRCNN, covid_mask_net

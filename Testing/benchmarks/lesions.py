@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from medai.images import AxialVolume, to_axial
-from medai.inference.acceleration import release
-from medai.inference.lung_slices import LungSlices
-from medai.inference.mask_net import mask_net_logits
-from medai.inference.rethreshold import lesions_from_probability, lesions_from_regions
-from medai.inference.slice_networks import run_networks
+from medai.inference.covid.mask_net import mask_net_logits
+from medai.inference.lesions.rethreshold import lesions_from_probability, lesions_from_regions
+from medai.inference.lesions.slice_networks import run_networks
+from medai.inference.running.acceleration import release
+from medai.inference.running.lung_slices import LungSlices
 from medai.models import Model, ModelStore
 from medai.networks import covid_mask_net, lesion_mask_rcnn, unet
 from medai.phantoms import chest_ct

@@ -19,9 +19,9 @@ from medai.errors import (
 from medai.images.crop_box import CropBox
 from medai.images.oct_scans import EyeScans, eye_from_volume
 from medai.images.volume import Volume
-from medai.inference.cataract import map_cataract
-from medai.inference.cataract_result import CataractOptions, rejudge
-from medai.inference.tiles import run_tiled
+from medai.inference.cataract.mapping import map_cataract
+from medai.inference.cataract.result import CataractOptions, rejudge
+from medai.inference.running.tiles import run_tiled
 from medai.phantoms.lens_oct import lens_oct
 
 LENS, CATARACT = 120, 240

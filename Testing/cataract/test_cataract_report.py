@@ -12,7 +12,7 @@ from PIL import Image
 
 from medai import cli
 from medai.errors import OutputError
-from medai.inference.cataract import map_cataract
+from medai.inference.cataract.mapping import map_cataract
 from medai.models import ModelStore
 from medai.reports.cataract import overlay, summary_of
 from medai.reports.write import write
@@ -24,7 +24,7 @@ from Testing.modules.cataract_results import SCANS, small_eyes, small_scans, tru
 def result(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("models")
     write_card(folder, "small", recommended=True, threshold=0.2)
-    from medai.inference.cataract_result import CataractOptions
+    from medai.inference.cataract.result import CataractOptions
 
     card = ModelStore([folder]).card("small")
     return truth_result(small_scans(), card, CataractOptions())

@@ -8,7 +8,7 @@ import pytest
 from medai.errors import GeometryError, InputError
 from medai.images.crop_box import CropBox
 from medai.images.volume import Volume
-from medai.inference.cataract_result import CataractOptions
+from medai.inference.cataract.result import CataractOptions
 from medai.models import ModelStore
 from Testing.cataract.cards import write_card
 from Testing.modules.cataract_results import SCANS, SHAPE, small_eyes, small_scans, truth_result

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from medai.errors import InputError, UnsuitableImageError
 from medai.images.crop_box import CropBox, centered_crop, default_side, parse_crop
-from medai.inference.crop import (
+from medai.inference.cataract.lens_crop import (
     find_lens,
     from_network_grid,
     network_size,

@@ -9,8 +9,8 @@ import pytest
 from scipy import ndimage
 
 from medai.images.oct_scans import read_eyes
-from medai.inference.cataract import map_cataract
-from medai.inference.crop import find_lens
+from medai.inference.cataract.lens_crop import find_lens
+from medai.inference.cataract.mapping import map_cataract
 from medai.models import ModelStore
 
 SCANS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "asoct" / "images"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from medai.images.oct_scans import eye_from_volume
-from medai.inference.cataract import map_cataract
-from medai.inference.cataract_result import CataractOptions
+from medai.inference.cataract.mapping import map_cataract
+from medai.inference.cataract.result import CataractOptions
 from medai.models import ModelStore
 from medai.phantoms.lens_oct import lens_oct, lens_patient
 from medai.phantoms.lens_opacities import Opacity

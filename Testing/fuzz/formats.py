@@ -14,7 +14,7 @@ import numpy as np
 
 from medai.batch import read_list
 from medai.images import Volume, read_segmentation, read_volume
-from medai.inference.array_transfer import pack, unpack
+from medai.inference.worker.array_transfer import pack, unpack
 from medai.models import read_card
 from medai.models.weights import network_with_weights, read_weights
 from medai.studies import open_study

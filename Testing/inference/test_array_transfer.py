@@ -9,7 +9,7 @@ import pytest
 
 from medai.errors import WorkerError
 from medai.images import Volume
-from medai.inference.array_transfer import pack, unpack
+from medai.inference.worker.array_transfer import pack, unpack
 
 
 def volume(shape: tuple[int, ...] = (40, 64, 64)) -> Volume:

@@ -12,19 +12,19 @@ from torch import nn
 
 from medai.errors import InputError, ModelTaskError, UnsuitableImageError
 from medai.images import AxialVolume, Volume, to_axial
-from medai.inference.assess_covid import assess_covid
-from medai.inference.covid import classify_covid
-from medai.inference.covid_assessment import CovidChoices
-from medai.inference.covid_guard import chance_notes, evidence_notes, grey_picture
-from medai.inference.covid_result import (
+from medai.inference.covid.assess import assess_covid
+from medai.inference.covid.assessment import CovidChoices
+from medai.inference.covid.classification import classify_covid
+from medai.inference.covid.explanation import grad_cam, score_map
+from medai.inference.covid.guard import chance_notes, evidence_notes, grey_picture
+from medai.inference.covid.result import (
     COVID_CLASS,
     CovidOptions,
     counted_slices,
     study_probability,
 )
-from medai.inference.covid_slices import place_axial, plane_slices
-from medai.inference.explanation import grad_cam, score_map
-from medai.inference.slice_classifier import SliceClassifier, Why
+from medai.inference.covid.slice_classifier import SliceClassifier, Why
+from medai.inference.covid.slices import place_axial, plane_slices
 from medai.models import ModelStore
 from medai.networks import transfer_classifier
 from medai.phantoms import chest_ct
@@ -306,7 +306,7 @@ def test_a_study_says_when_its_strongest_evidence_is_no_lung(
 
 
 def test_results_travel_between_processes(store: ModelStore, tmp_path: Path) -> None:
-    from medai.inference.array_transfer import pack, unpack
+    from medai.inference.worker.array_transfer import pack, unpack
 
     result = classify_covid((picture(noise()),), store.load("masknet"))
     message = pack(result, tmp_path)

@@ -13,7 +13,7 @@ from torch import nn
 from medai.errors import InputError
 from medai.images import Volume, lung_window, to_axial
 from medai.inference import LesionOptions, LesionResult, segment_lesions
-from medai.inference.planes import PLANES, from_plane, in_plane
+from medai.inference.running.planes import PLANES, from_plane, in_plane
 from medai.models import Model, ModelStore
 from medai.phantoms import chest_ct
 from medai.progress import Progress

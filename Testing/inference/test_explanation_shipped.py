@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from medai.images import to_axial
-from medai.inference.covid_slices import plane_slices
-from medai.inference.slice_classifier import SliceClassifier
+from medai.inference.covid.slice_classifier import SliceClassifier
+from medai.inference.covid.slices import plane_slices
 from medai.models import ModelStore
 from medai.progress import never_cancelled
 from Testing.ill_chests import drawn_chest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from medai.errors import InputError
-from medai.inference.gpu_memory import limit_gpu_memory, memory_fraction
+from medai.inference.running.gpu_memory import limit_gpu_memory, memory_fraction
 from Testing.standins.cuda import CARD_BYTES, stand_in_card
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medai.errors import CancelledError, WorkerError
-from medai.inference.batches import BatchRunner
+from medai.inference.running.batches import BatchRunner
 
 GPU, CPU = torch.device("cuda"), torch.device("cpu")
 

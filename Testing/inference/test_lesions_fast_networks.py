@@ -7,11 +7,11 @@ import torch
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import MultiScaleRoIAlign
 
-from medai.inference.acceleration import accelerated, fold_batch_norm, release
-from medai.inference.frame import Frame, normalise
-from medai.inference.mask_net import mask_net_logits
-from medai.inference.region_detector import RegionDetector
-from medai.inference.roi_pooling import FeatureTable
+from medai.inference.covid.mask_net import mask_net_logits
+from medai.inference.running.acceleration import accelerated, fold_batch_norm, release
+from medai.inference.running.letterbox import Frame, normalise
+from medai.inference.running.regions import RegionDetector
+from medai.inference.running.roi_align import FeatureTable
 from medai.networks import covid_mask_net, ctnet10, lesion_mask_rcnn, transfer_classifier, unet
 
 CPU = torch.device("cpu")

@@ -6,9 +6,9 @@ import torch
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
 from medai.images import Volume, to_axial
-from medai.inference.lesion_result import RoiTable
-from medai.inference.lung_slices import lung_slices
-from medai.inference.mask_paste import paste_lesions, paste_maps
+from medai.inference.lesions.mask_paste import paste_lesions, paste_maps
+from medai.inference.lesions.result import RoiTable
+from medai.inference.running.lung_slices import lung_slices
 
 BOXES = [
     [10.2, 5.7, 40.9, 33.1],

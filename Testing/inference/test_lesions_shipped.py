@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from medai.images import to_axial
-from medai.inference.lung_slices import lung_slices
-from medai.inference.rethreshold import lesions_from_regions
-from medai.inference.slice_networks import run_networks
+from medai.inference.lesions.rethreshold import lesions_from_regions
+from medai.inference.lesions.slice_networks import run_networks
+from medai.inference.running.lung_slices import lung_slices
 from medai.models import ModelStore
 from medai.phantoms import chest_ct
 from medai.progress import never_cancelled

@@ -8,10 +8,10 @@ import torch
 
 from medai.errors import CancelledError
 from medai.images import to_axial
-from medai.inference import slice_networks
-from medai.inference.lung_slices import LungSlices
-from medai.inference.slice_networks import run_networks
-from medai.inference.transfers import Answers, to_device
+from medai.inference.lesions import slice_networks
+from medai.inference.lesions.slice_networks import run_networks
+from medai.inference.running.lung_slices import LungSlices
+from medai.inference.running.transfers import Answers, to_device
 from Testing.model_folders import write_model
 
 CPU = torch.device("cpu")

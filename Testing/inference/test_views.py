@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from medai.errors import ModelCardError
-from medai.inference.views import turned, turned_back
+from medai.inference.running.flips import turned, turned_back
 from medai.models import ModelStore
 from Testing.model_folders import write_model
 from training.judging import find_lesions

@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from medai.images import Volume
-from medai.inference.covid_assessment import CovidChoices
-from medai.inference.worker import Job, Worker
+from medai.inference.covid.assessment import CovidChoices
+from medai.inference.worker.inference_worker import Job, Worker
 from Testing.model_folders import write_model
 
 pytestmark = [pytest.mark.xdist_group("worker"), pytest.mark.timeout(240)]
@@ -65,7 +65,7 @@ def classify(worker: Worker, seed: int = 0, pictures: int = 1) -> Job:
 def test_the_answer_is_the_one_of_the_same_function_here(
     shared_worker: Worker, model_folder: Path
 ) -> None:
-    from medai.inference.covid import classify_covid
+    from medai.inference.covid.classification import classify_covid
     from medai.models import ModelStore
 
     job = classify(shared_worker)
@@ -167,7 +167,7 @@ def test_a_process_that_ignores_cancel_is_ended_with_its_children(
         tmp_path,
         monkeypatch,
         """
-        import medai.inference.assess_covid as module
+        import medai.inference.covid.assess as module
         def assess_covid(*args):
             import subprocess, sys, time
             subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -200,7 +200,7 @@ def test_running_out_of_memory_halves_the_batch_and_says_so_once(
         monkeypatch,
         """
         import torch
-        from medai.inference.batches import BatchRunner
+        from medai.inference.running.batches import BatchRunner
         from medai.phantoms import chest_ct
         run = BatchRunner._succeeds
         def scarce(self, step, batch):
@@ -228,7 +228,7 @@ def test_the_process_ends_when_its_parent_is_killed(model_folder: Path) -> None:
     code = f"""
     import time
     from pathlib import Path
-    from medai.inference.worker import Worker
+    from medai.inference.worker.inference_worker import Worker
     worker = Worker(model_folders=[Path({str(model_folder)!r})])
     job = worker.submit("covid", (), "tiny", None)
     while not job.finished:

@@ -7,13 +7,13 @@ from functools import cache
 import numpy as np
 
 from medai.images.oct_scans import EyeScans, eye_from_volume
-from medai.inference.cataract_result import (
+from medai.inference.cataract.lens_crop import propose_crop
+from medai.inference.cataract.result import (
     CataractOptions,
     CataractResult,
     measure_map,
     threshold_of,
 )
-from medai.inference.crop import propose_crop
 from medai.phantoms.lens_oct import LensPhantom, lens_oct
 from medai.phantoms.lens_opacities import Opacity
 

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from medai.images import to_axial
 from medai.inference import LesionOptions, LesionResult, RoiTable, rethreshold
-from medai.inference.mask_paste import paste_maps
+from medai.inference.lesions.mask_paste import paste_maps
 from medai.measures import lung_zones, measure_lesions
 from medai.phantoms import ChestPhantom, chest_ct
 

@@ -10,8 +10,8 @@ import pytest
 
 from medai.errors import InputError
 from medai.inference import LesionOptions
-from medai.inference.covid_assessment import CovidAssessment
-from medai.inference.covid_result import COVID_CLASS
+from medai.inference.covid.assessment import CovidAssessment
+from medai.inference.covid.result import COVID_CLASS
 from medai.measures.follow_up import follow_up
 from medai.measures.severity import severity
 from Testing.model_folders import write_model
@@ -43,7 +43,7 @@ def bench(module, monkeypatch, tmp_path, messages):
         return truth_result(small_phantom(), store.card("light"), options, volume)
 
     def answer(study, model_id, choices):
-        from medai.inference.covid import classify_covid
+        from medai.inference.covid.classification import classify_covid
 
         found = classify_covid(study, store.load(model_id), choices.classification)
         if choices.lesion_model is None or isinstance(study, tuple):

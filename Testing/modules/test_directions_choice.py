@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from medai.inference.planes import PLANES
+from medai.inference.running.planes import PLANES
 from Testing.modules.cards import store_with
 from Testing.modules.lesion_results import small_phantom, truth_result, without_regions
 from Testing.standins.worker import ScriptedWorker

@@ -13,7 +13,7 @@ def test_a_run_in_the_process_shows_a_result_and_the_second_can_be_cancelled(
     slicer, open_panel, messages, monkeypatch, tmp_path
 ):
     from medai import scene
-    from medai.inference.worker import Worker
+    from medai.inference.worker.inference_worker import Worker
     from medai.models import ModelStore
     from Testing.model_folders import write_model
     from Testing.standins import load_module

@@ -70,7 +70,7 @@ def finds_some_regions(network) -> None:
 def panel(slicer, open_panel, messages, monkeypatch, tmp_path):
     """The panel with a large CT, a small Mask R-CNN and the real inference process."""
     from medai import scene
-    from medai.inference.worker import Worker
+    from medai.inference.worker.inference_worker import Worker
     from medai.models import ModelStore
     from Testing.model_folders import write_model
     from Testing.standins import load_module

@@ -488,7 +488,7 @@ def test_a_damaged_setting_limits_nothing(gpu_memory):
 
 
 def test_the_limit_goes_with_each_study_to_the_process(gpu_memory):
-    from medai.inference.array_transfer import unpack
+    from medai.inference.worker.array_transfer import unpack
     from medai_panels.worker_logic import new_worker
 
     choice, worker = gpu_memory(), new_worker()

@@ -9,7 +9,7 @@ from medai.progress import Progress
 
 
 class ScriptedJob:
-    """A job in the shape of ``medai.inference.worker``'s; each poll is one step further."""
+    """A job in the shape of the inference worker's; each poll is one step further."""
 
     def __init__(self, task: str, arguments: tuple, steps: list[Progress], end: Callable) -> None:
         self.task, self.arguments = task, arguments

@@ -12,7 +12,7 @@ from medai.batch.result_rows import rows_of
 from medai.batch.study_list import PATH_COLUMNS
 from medai.batch.tasks import cards_of, write_study
 from medai.errors import InputError, MedAIError, OutputError, WorkerError
-from medai.inference.gpu_memory import limit_gpu_memory
+from medai.inference.running.gpu_memory import limit_gpu_memory
 from medai.output import atomic_folder
 
 # A cluster's worker may have several threads; the networks and caches are one process' own.

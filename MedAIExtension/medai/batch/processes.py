@@ -147,7 +147,7 @@ def _serve(connection: Connection) -> None:
 
 def _has_cuda() -> bool:
     try:
-        from medai.inference.device import choose_device
+        from medai.inference.running.device import choose_device
     except ImportError:
         return False
     return choose_device("auto").type == "cuda"

@@ -61,11 +61,11 @@ def _segment(request: StudyRequest, folder: Path) -> None:
 
 def _classify(request: StudyRequest, folder: Path) -> None:
     from medai.images import read_volume
-    from medai.inference.assess_covid import assess_covid
-    from medai.inference.covid_assessment import CovidChoices
-    from medai.inference.covid_result import CovidOptions
-    from medai.inference.covid_study import read_covid_study
-    from medai.inference.lesion_result import LesionOptions
+    from medai.inference.covid.assess import assess_covid
+    from medai.inference.covid.assessment import CovidChoices
+    from medai.inference.covid.result import CovidOptions
+    from medai.inference.covid.study import read_covid_study
+    from medai.inference.lesions.result import LesionOptions
     from medai.reports.write import write_files
 
     said = request.options
@@ -83,8 +83,8 @@ def _classify(request: StudyRequest, folder: Path) -> None:
 
 def _cataract(request: StudyRequest, folder: Path) -> None:
     from medai.images.oct_scans import parse_eye, read_eyes
-    from medai.inference.cataract import map_cataract
-    from medai.inference.cataract_result import CataractOptions
+    from medai.inference.cataract.mapping import map_cataract
+    from medai.inference.cataract.result import CataractOptions
     from medai.reports.write import write_files
 
     scans = read_eyes([request.study], eye=parse_eye(request.options.get("eye")))

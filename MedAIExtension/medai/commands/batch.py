@@ -71,7 +71,7 @@ def batch(
     2 when any failed; run the same command again to do only those.
     """
     from medai.batch import Batch, read_list, run_batch
-    from medai.inference.gpu_memory import limit_gpu_memory
+    from medai.inference.running.gpu_memory import limit_gpu_memory
 
     # Said once here rather than for each study.
     limit_gpu_memory(gpu_memory_gb)

@@ -57,9 +57,9 @@ def cataract(
     """Map cataract in anterior-segment OCT scans and measure the cataract fraction of each eye."""
     from medai.images.crop_box import parse_crop
     from medai.images.oct_scans import parse_eye, read_eyes
-    from medai.inference.cataract import map_cataract
-    from medai.inference.cataract_result import CataractOptions
-    from medai.inference.gpu_memory import limit_gpu_memory
+    from medai.inference.cataract.mapping import map_cataract
+    from medai.inference.cataract.result import CataractOptions
+    from medai.inference.running.gpu_memory import limit_gpu_memory
     from medai.models import ModelStore
     from medai.output import atomic_folder
     from medai.reports.cataract import summary_of

@@ -24,7 +24,7 @@ from medai.errors import ImageReadError, InputError
 from medai.progress import share_of
 
 if TYPE_CHECKING:
-    from medai.inference.covid_assessment import CovidAssessment
+    from medai.inference.covid.assessment import CovidAssessment
 
 
 def classify(
@@ -83,12 +83,12 @@ def classify(
 ) -> None:
     """Classify chest CT studies or slices, with reasons and severity."""
     from medai.images import read_volume
-    from medai.inference.assess_covid import assess_covid
-    from medai.inference.covid_assessment import CovidChoices
-    from medai.inference.covid_result import CovidOptions
-    from medai.inference.covid_study import read_covid_study
-    from medai.inference.gpu_memory import limit_gpu_memory
-    from medai.inference.lesion_result import LesionOptions
+    from medai.inference.covid.assess import assess_covid
+    from medai.inference.covid.assessment import CovidChoices
+    from medai.inference.covid.result import CovidOptions
+    from medai.inference.covid.study import read_covid_study
+    from medai.inference.lesions.result import LesionOptions
+    from medai.inference.running.gpu_memory import limit_gpu_memory
     from medai.models import ModelStore
     from medai.output import atomic_folder
 

@@ -60,8 +60,8 @@ def segment(
     from medai.images import read_volume
     from medai.images.hounsfield import require_ct_study
     from medai.inference import LesionOptions, segment_lesions
-    from medai.inference.gpu_memory import limit_gpu_memory
-    from medai.inference.lesion_result import AXIAL_ONLY
+    from medai.inference.lesions.result import AXIAL_ONLY
+    from medai.inference.running.gpu_memory import limit_gpu_memory
     from medai.measures import burden_sentence
     from medai.models import ModelStore
     from medai.output import atomic_folder

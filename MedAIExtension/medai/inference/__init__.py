@@ -5,9 +5,9 @@ torch is imported only when a network runs: results and thresholds work without 
 
 from __future__ import annotations
 
-from medai.inference.lesion_result import LOWEST_SCORE, LesionOptions, LesionResult, RoiTable
-from medai.inference.lesions import segment_lesions
-from medai.inference.rethreshold import rethreshold
+from medai.inference.lesions.result import LOWEST_SCORE, LesionOptions, LesionResult, RoiTable
+from medai.inference.lesions.rethreshold import rethreshold
+from medai.inference.lesions.segmentation import segment_lesions
 
 __all__ = [
     "LOWEST_SCORE",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import medai
-from medai.inference.cataract_result import CataractResult, EyeMap, threshold_of
+from medai.inference.cataract.result import CataractResult, EyeMap, threshold_of
 from medai.measures.lens_depth import DEPTH_NAMES
 from medai.output import atomic_file, write_text
 from medai.palette import CLASS_COLORS, hex_color

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medai.inference.cataract_result import CataractResult, EyeMap, threshold_of
+from medai.inference.cataract.result import CataractResult, EyeMap, threshold_of
 from medai.palette import BLACK, BLUE, ORANGE, hex_color, rater_color
 from medai.reports.charts import new_figure
 

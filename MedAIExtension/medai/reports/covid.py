@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 import medai
 from medai.images import lung_window, to_axial
-from medai.inference.covid_assessment import CovidAssessment
-from medai.inference.covid_result import COVID_CLASS, RULES, CovidResult
-from medai.inference.lesion_result import LesionResult
+from medai.inference.covid.assessment import CovidAssessment
+from medai.inference.covid.result import COVID_CLASS, RULES, CovidResult
+from medai.inference.lesions.result import LesionResult
 from medai.measures.follow_up import FollowUp
 from medai.measures.severity import severity_rows
 from medai.output import write_text

@@ -17,7 +17,7 @@ from medai.images import (
     write_segmentation,
     write_volume,
 )
-from medai.inference.lesion_result import LesionResult
+from medai.inference.lesions.result import LesionResult
 from medai.measures import burden_sentence
 from medai.measures.zones import ZONE_NAMES
 from medai.output import write_text

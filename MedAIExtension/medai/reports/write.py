@@ -12,9 +12,9 @@ from medai.reports.json_text import json_text
 
 # Result type's module -> the report that knows it; imported when such a result comes.
 _REPORTS = {
-    "medai.inference.lesion_result": "medai.reports.lesions",
-    "medai.inference.covid_assessment": "medai.reports.covid",
-    "medai.inference.cataract_result": "medai.reports.cataract",
+    "medai.inference.lesions.result": "medai.reports.lesions",
+    "medai.inference.covid.assessment": "medai.reports.covid",
+    "medai.inference.cataract.result": "medai.reports.cataract",
     "medai.agreement.cohort": "medai.reports.agreement",
 }
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from medai import host
 from medai.errors import InputError
-from medai.inference.cataract_result import CataractResult, EyeMap
+from medai.inference.cataract.result import CataractResult, EyeMap
 from medai.measures.lens_depth import DEPTH_NAMES
 from medai.palette import CLASS_COLORS, VERMILLION
 from medai.scene.color_maps import put_map

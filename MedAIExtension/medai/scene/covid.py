@@ -10,8 +10,8 @@ import numpy as np
 from medai import host
 from medai.errors import InputError
 from medai.images import to_axial
-from medai.inference.covid_assessment import CovidAssessment
-from medai.inference.covid_result import COVID_CLASS
+from medai.inference.covid.assessment import CovidAssessment
+from medai.inference.covid.result import COVID_CLASS
 from medai.measures.follow_up import FollowUp, lung_box_transform
 from medai.measures.severity import Severity, severity_rows
 from medai.palette import VERMILLION

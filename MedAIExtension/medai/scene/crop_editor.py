@@ -11,7 +11,7 @@ from medai import host
 from medai.errors import InputError, MedAIError
 from medai.images.crop_box import CropBox, centered_crop
 from medai.images.oct_scans import grey_scans
-from medai.inference.crop import propose_crop
+from medai.inference.cataract.lens_crop import propose_crop
 from medai.palette import CLASS_COLORS
 from medai.scene.oct_scans import place_crop, placed_crops
 from medai.scene.volumes import volume_from_node, world_matrix

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from medai.images import to_axial
-from medai.inference.lesion_result import LUNG_OF_ZONE, LesionResult
+from medai.inference.lesions.result import LUNG_OF_ZONE, LesionResult
 from medai.measures.zones import ZONE_NAMES
 from medai.palette import BLUE, CLASS_COLORS, SKY_BLUE, VERMILLION, YELLOW
 from medai.scene.boxes import put_box_labels, put_boxes

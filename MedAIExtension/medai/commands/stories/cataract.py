@@ -12,8 +12,8 @@ _SHAPE = (912, 1075)
 def tell(stage: Stage) -> Story:
     """Map a right eye with cataract and a clear left one, and hold the result against the truth."""
     from medai.images.oct_scans import eye_from_volume
-    from medai.inference.cataract import map_cataract
-    from medai.inference.cataract_result import CataractOptions
+    from medai.inference.cataract.mapping import map_cataract
+    from medai.inference.cataract.result import CataractOptions
     from medai.models import ModelStore
     from medai.phantoms.lens_oct import lens_oct
     from medai.phantoms.lens_opacities import Opacity

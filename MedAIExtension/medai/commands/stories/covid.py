@@ -12,10 +12,10 @@ _GROWTH = 1.6
 
 def tell(stage: Stage) -> Story:
     """Assess a chest phantom against its own earlier date, beside the built-in truth."""
-    from medai.inference.assess_covid import assess_covid
-    from medai.inference.covid_assessment import CovidChoices
-    from medai.inference.covid_result import CovidOptions
-    from medai.inference.lesion_result import LesionOptions
+    from medai.inference.covid.assess import assess_covid
+    from medai.inference.covid.assessment import CovidChoices
+    from medai.inference.covid.result import CovidOptions
+    from medai.inference.lesions.result import LesionOptions
     from medai.models import ModelStore
     from medai.phantoms import chest_ct
     from medai.reports.covid import explained_pictures, summary_of

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from medai.inference.lesion_result import RoiTable
+from medai.inference.lesions.result import RoiTable
 
 _MASK_PIXELS = 28
 _PADDED = _MASK_PIXELS + 2

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from medai.errors import InputError
 from medai.images.volume import Volume
-from medai.inference.planes import PLANES
+from medai.inference.running.planes import PLANES
 from medai.models import ModelCard
 
 COVID_CLASS = "COVID-19"

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medai.images import AxialVolume, Volume, to_axial
-from medai.inference.lung_slices import LungSlices, lung_slices
-from medai.inference.mask_paste import paste_classes
-from medai.inference.planes import PLANE_AXES, from_plane, in_plane
-from medai.inference.slice_networks import SliceAnswer, run_networks
+from medai.inference.lesions.mask_paste import paste_classes
+from medai.inference.lesions.slice_networks import SliceAnswer, run_networks
+from medai.inference.running.lung_slices import LungSlices, lung_slices
+from medai.inference.running.planes import PLANE_AXES, from_plane, in_plane
 from medai.models import Model
 from medai.progress import CancelCallback
 

@@ -22,8 +22,8 @@ from typing import Any
 
 import medai
 from medai.errors import WorkerError
-from medai.inference.array_transfer import OutgoingMessage, pack, transfer_folder, unpack
-from medai.inference.worker_process import ADDRESS_FILE
+from medai.inference.worker.array_transfer import OutgoingMessage, pack, transfer_folder, unpack
+from medai.inference.worker.process import ADDRESS_FILE
 from medai.progress import Progress
 
 IDLE_SECONDS = 600.0
@@ -173,7 +173,7 @@ class Worker:
             log = (self._folder / "log").open("wb")
             with log:
                 self._process = subprocess.Popen(
-                    [self._python, "-m", "medai.inference.worker_process"],
+                    [self._python, "-m", "medai.inference.worker.process"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,
                     stderr=log,

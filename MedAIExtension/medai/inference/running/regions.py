@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import batched_nms
 
-from medai.inference.acceleration import fast_copy, remembered
-from medai.inference.device import fast_dtype
-from medai.inference.roi_pooling import FeatureTable
-from medai.inference.transfers import Answers
+from medai.inference.running.acceleration import fast_copy, remembered
+from medai.inference.running.device import fast_dtype
+from medai.inference.running.roi_align import FeatureTable
+from medai.inference.running.transfers import Answers
 from medai.networks import CovidMaskNet, LesionMaskRCNN
 
 BOX_CELLS = 7

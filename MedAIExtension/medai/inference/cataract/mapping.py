@@ -14,8 +14,13 @@ from medai.errors import InputError, ModelShapeError, ModelTaskError
 from medai.images.crop_box import CropBox, centered_crop
 from medai.images.oct_scans import EyeScans, eye_from_volume
 from medai.images.volume import Volume
-from medai.inference.acceleration import accelerated
-from medai.inference.cataract_result import (
+from medai.inference.cataract.lens_crop import (
+    from_network_grid,
+    network_size,
+    propose_crop,
+    to_network_grid,
+)
+from medai.inference.cataract.result import (
     CATARACT_CLASS,
     LENS_CLASS,
     CataractOptions,
@@ -24,10 +29,10 @@ from medai.inference.cataract_result import (
     measure_map,
     threshold_of,
 )
-from medai.inference.crop import from_network_grid, network_size, propose_crop, to_network_grid
-from medai.inference.device import choose_device, describe_device
-from medai.inference.frame import normalise
-from medai.inference.tiles import run_tiled
+from medai.inference.running.acceleration import accelerated
+from medai.inference.running.device import choose_device, describe_device
+from medai.inference.running.letterbox import normalise
+from medai.inference.running.tiles import run_tiled
 from medai.models import Model, ModelCard, ModelStore
 from medai.progress import (
     CancelCallback,

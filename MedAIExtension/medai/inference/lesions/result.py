@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from medai.errors import InputError
 from medai.images import Volume
-from medai.inference.planes import PLANES
+from medai.inference.running.planes import PLANES
 from medai.measures import Lesion, LesionBurden
 from medai.models.card import ModelCard
 

@@ -1,8 +1,7 @@
 """The inference process: keeps models loaded, runs one study at a time, ends with its parent.
 
-Started by ``medai.inference.worker`` as ``python -m medai.inference.worker_process``; its first
-line of standard input says where to meet, and the end of standard input means that the parent
-is gone.
+Started by ``inference_worker`` as ``python -m medai.inference.worker.process``. The first line of
+standard input says where to meet; the end of standard input means that the parent is gone.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from medai.errors import CancelledError, MedAIError
-from medai.inference.array_transfer import pack, unpack
-from medai.inference.gpu_memory import limit_gpu_memory
+from medai.inference.running.gpu_memory import limit_gpu_memory
+from medai.inference.worker.array_transfer import pack, unpack
 from medai.models import Model, ModelStore
 from medai.progress import Progress
 
 # Task -> module and function (study, model, options, progress, cancelled) -> result.
 TASKS = {
-    "lesions": ("medai.inference.lesions", "segment_lesions"),
-    "covid": ("medai.inference.assess_covid", "assess_covid"),
-    "cataract": ("medai.inference.cataract", "map_cataract"),
+    "lesions": ("medai.inference.lesions.segmentation", "segment_lesions"),
+    "covid": ("medai.inference.covid.assess", "assess_covid"),
+    "cataract": ("medai.inference.cataract.mapping", "map_cataract"),
 }
 ADDRESS_FILE = "address"
 _LEAST_SECONDS_BETWEEN_REPORTS = 0.05

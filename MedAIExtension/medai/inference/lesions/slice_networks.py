@@ -13,16 +13,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medai.inference.acceleration import accelerated, release
-from medai.inference.batches import BatchRunner
-from medai.inference.device import choose_device, describe_device
-from medai.inference.frame import Frame, normalise
-from medai.inference.lesion_result import LOWEST_SCORE, RoiTable
-from medai.inference.lung_slices import LungSlices
-from medai.inference.mask_paste import paste_classes, paste_maps
-from medai.inference.region_detector import MASK_PIXELS, Regions, region_detector
-from medai.inference.transfers import Answers, to_device
-from medai.inference.views import turned, turned_back
+from medai.inference.lesions.mask_paste import paste_classes, paste_maps
+from medai.inference.lesions.result import LOWEST_SCORE, RoiTable
+from medai.inference.running.acceleration import accelerated, release
+from medai.inference.running.batches import BatchRunner
+from medai.inference.running.device import choose_device, describe_device
+from medai.inference.running.flips import turned, turned_back
+from medai.inference.running.letterbox import Frame, normalise
+from medai.inference.running.lung_slices import LungSlices
+from medai.inference.running.regions import MASK_PIXELS, Regions, region_detector
+from medai.inference.running.transfers import Answers, to_device
 from medai.models import Model
 from medai.models.card import InputSection
 from medai.networks import LesionMaskRCNN

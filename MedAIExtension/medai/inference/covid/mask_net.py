@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from medai.inference.region_detector import region_detector
+from medai.inference.running.regions import region_detector
 from medai.networks import CovidMaskNet
 
 

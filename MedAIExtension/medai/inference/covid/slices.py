@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from medai.images import AxialVolume, lung_window, to_axial
 from medai.images.volume import Volume
-from medai.inference.planes import PLANE_AXES, in_plane
+from medai.inference.running.planes import PLANE_AXES, in_plane
 
 # A slice counts when it shows at least this share of the lung area of the fullest slice.
 LEAST_LUNG_SHARE = 0.2

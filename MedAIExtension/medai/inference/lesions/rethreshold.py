@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medai.images import to_axial
-from medai.inference.lesion_result import LesionResult, RoiTable
-from medai.inference.mask_paste import paste_lesions
+from medai.inference.lesions.mask_paste import paste_lesions
+from medai.inference.lesions.result import LesionResult, RoiTable
 from medai.measures import measure_lesions
 
 

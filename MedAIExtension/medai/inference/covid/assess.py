@@ -9,9 +9,9 @@ from medai.errors import InputError
 from medai.images.hounsfield import require_ct_study
 from medai.images.study_origin import same_patient
 from medai.images.volume import Volume
-from medai.inference.covid import classify_covid
-from medai.inference.covid_assessment import CovidAssessment, CovidChoices
-from medai.inference.lesions import segment_lesions
+from medai.inference.covid.assessment import CovidAssessment, CovidChoices
+from medai.inference.covid.classification import classify_covid
+from medai.inference.lesions.segmentation import segment_lesions
 from medai.measures.follow_up import days_between, follow_up
 from medai.measures.severity import severity
 from medai.models import Model

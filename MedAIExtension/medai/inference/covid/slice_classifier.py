@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from medai.inference.acceleration import accelerated, release
-from medai.inference.batches import BatchRunner
-from medai.inference.covid_result import COVID_CLASS
-from medai.inference.device import choose_device, describe_device
-from medai.inference.explanation import grad_cam, score_map
-from medai.inference.frame import Frame, normalise
-from medai.inference.mask_net import mask_net_logits, mask_net_regions
+from medai.inference.covid.explanation import grad_cam, score_map
+from medai.inference.covid.mask_net import mask_net_logits, mask_net_regions
+from medai.inference.covid.result import COVID_CLASS
+from medai.inference.running.acceleration import accelerated, release
+from medai.inference.running.batches import BatchRunner
+from medai.inference.running.device import choose_device, describe_device
+from medai.inference.running.letterbox import Frame, normalise
 from medai.models import Model, ModelCard
 from medai.networks import CovidMaskNet
 from medai.progress import CancelCallback, raise_if_cancelled

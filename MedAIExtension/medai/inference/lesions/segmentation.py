@@ -19,9 +19,9 @@ from medai.errors import (
 )
 from medai.images import AxialVolume, Volume, to_axial
 from medai.images.hounsfield import require_ct_study
-from medai.inference.lesion_result import AXIAL_ONLY, LesionOptions, LesionResult
-from medai.inference.lung_slices import lung_slices
-from medai.inference.rethreshold import lesions_from_probability, lesions_from_regions
+from medai.inference.lesions.result import AXIAL_ONLY, LesionOptions, LesionResult
+from medai.inference.lesions.rethreshold import lesions_from_probability, lesions_from_regions
+from medai.inference.running.lung_slices import lung_slices
 from medai.measures import lung_zones, measure_lesions, segment_lungs
 from medai.models import Model, ModelStore
 from medai.progress import (
@@ -34,7 +34,7 @@ from medai.progress import (
 )
 
 if TYPE_CHECKING:
-    from medai.inference.slice_networks import SliceAnswer
+    from medai.inference.lesions.slice_networks import SliceAnswer
 
 _SCORE_THRESHOLD = 0.75
 _MASK_THRESHOLD = 0.5
@@ -125,7 +125,7 @@ def _answer(
     cancelled: CancelCallback,
 ) -> SliceAnswer:
     if options.directions != AXIAL_ONLY:
-        from medai.inference.directions import run_in_directions
+        from medai.inference.running.directions import run_in_directions
 
         return run_in_directions(
             model,
@@ -137,7 +137,7 @@ def _answer(
             progress=progress,
             cancelled=cancelled,
         )
-    from medai.inference.slice_networks import run_networks
+    from medai.inference.lesions.slice_networks import run_networks
 
     return run_networks(
         model,

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from medai.inference.device import fast_dtype
+from medai.inference.running.device import fast_dtype
 
 T = TypeVar("T")
 Network = TypeVar("Network", bound=nn.Module)

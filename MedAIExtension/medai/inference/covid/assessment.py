@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medai.images.volume import Volume
-from medai.inference.covid_result import CovidOptions, CovidResult
-from medai.inference.lesion_result import LesionOptions, LesionResult
+from medai.inference.covid.result import CovidOptions, CovidResult
+from medai.inference.lesions.result import LesionOptions, LesionResult
 from medai.measures.follow_up import FollowUp
 from medai.measures.severity import Severity
 

@@ -13,13 +13,13 @@ from medai.errors import InputError, ModelTaskError, UnsuitableImageError
 from medai.images import to_axial
 from medai.images.hounsfield import require_ct_study
 from medai.images.volume import Volume
-from medai.inference.covid_guard import (
+from medai.inference.covid.guard import (
     chance_notes,
     evidence_notes,
     grey_picture,
     unusual_notes,
 )
-from medai.inference.covid_result import (
+from medai.inference.covid.result import (
     COVID_CLASS,
     CovidOptions,
     CovidResult,
@@ -28,9 +28,9 @@ from medai.inference.covid_result import (
     counted_slices,
     study_probability,
 )
-from medai.inference.covid_slices import PlaneSlices, place_axial, plane_slices
-from medai.inference.planes import PLANES
-from medai.inference.slice_classifier import SliceClassifier
+from medai.inference.covid.slice_classifier import SliceClassifier
+from medai.inference.covid.slices import PlaneSlices, place_axial, plane_slices
+from medai.inference.running.planes import PLANES
 from medai.measures import segment_lungs
 from medai.models import Model, ModelStore
 from medai.progress import (

@@ -1,0 +1,1 @@
+"""Cataract maps: OCT scans of an eye in, probability maps and cataract fractions out."""

@@ -1,0 +1,1 @@
+"""COVID-19 classification: how likely, why, how severe."""

@@ -1,0 +1,1 @@
+"""Lesion segmentation: a chest CT in, lesions, lungs and their burden out."""

@@ -1,0 +1,1 @@
+"""What all networks share when they run: device, batches, letterbox, flips, planes, regions."""
