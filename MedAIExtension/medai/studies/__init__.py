@@ -2,7 +2,8 @@
 
 from medai.studies.analysis import StudyAnalysis, analyse_study
 from medai.studies.case_view import CaseView, open_case
-from medai.studies.check import Finding, StudyCheck, check_study
+from medai.studies.check import StudyCheck, check_study
+from medai.studies.check_ledger import Finding
 from medai.studies.create import StudyPlan, create_study
 from medai.studies.crops import import_crops
 from medai.studies.drafts import draft_question, open_drafts

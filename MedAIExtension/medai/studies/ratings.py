@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from medai.studies.ratings_table import QUALITY_SCORES
 from medai.studies.record import SUBMITTED, Record
 from medai.studies.session import study_segmentation
 from medai.studies.study import Study
-from medai.studies.submissions import counting, read_mask, study_records
+from medai.studies.submissions import read_mask, study_counted
 
 # What a rater's two outlines of a repeated image are called.
 REPEATS = ("first", "second")
@@ -67,19 +68,24 @@ class RatedImage:
 
 
 def rated_images(
-    study: Study, *, predictions: Sequence[str] = (), presentation: int = 1
+    study: Study,
+    *,
+    predictions: Sequence[str] = (),
+    presentation: int = 1,
+    superseded: bool = False,
 ) -> Iterator[RatedImage]:
     """Every image that counts and that somebody has outlined, sorted by name, one at a time.
 
     predictions: names of folders under ``predictions/``, each compared as one more rater.
-    presentation: 2 takes the repeats. Outlines that are damaged, altered or lie elsewhere are left
-    out with a note. Raises StudyError when nothing was submitted at all, or a model's folder is
-    missing.
+    presentation: 2 takes the repeats. superseded: where a case's newest submission is damaged, the
+    one before it stands in, with a note; without it the case is left out. Outlines that are
+    damaged, altered or lie elsewhere are left out with a note. Raises StudyError when nothing was
+    submitted at all, or a model's folder is missing.
     """
-    last = counting(study_records(study))
+    counted = study_counted(study, superseded=superseded)
     submitted = {
         key: record
-        for key, record in last.items()
+        for key, record in counted.records.items()
         if record.outcome == SUBMITTED and key[2] == presentation
     }
     if not submitted:
@@ -95,7 +101,12 @@ def rated_images(
         records = {rater: r for (rater, name, _), r in submitted.items() if name == image.name}
         if image.is_training or not records:
             continue
-        rated = _rated_image(study, image, records, predictions)
+        earlier = {
+            rater: before if superseded else ()
+            for (rater, name, number), before in counted.earlier.items()
+            if (name, number) == (image.name, presentation)
+        }
+        rated = _rated_image(study, image, records, predictions, earlier)
         if rated.segmentations:
             yield rated
 
@@ -105,10 +116,10 @@ def rated_image(study: Study, image: str, *, predictions: Sequence[str] = ()) ->
 
     Raises StudyError when nobody's outline of it can be used.
     """
-    last = counting(study_records(study))
+    counted = study_counted(study)
     records = {
         rater: record
-        for (rater, name, presentation), record in last.items()
+        for (rater, name, presentation), record in counted.records.items()
         if name == image and presentation == 1 and record.outcome == SUBMITTED
     }
     rated = _rated_image(study, study.protocol.image(image), records, predictions)
@@ -122,7 +133,7 @@ def repeated_ratings(study: Study, label: str) -> dict[str, list[ImageRatings]]:
 
     Outlines that are damaged or altered are passed over. Empty when nothing was repeated.
     """
-    last = counting(study_records(study))
+    last = study_counted(study).records
     pairs: dict[str, list[ImageRatings]] = {}
     for (rater, name, presentation), second in sorted(last.items()):
         first = last.get((rater, name, 1))
@@ -137,15 +148,29 @@ def repeated_ratings(study: Study, label: str) -> dict[str, list[ImageRatings]]:
 
 
 def _rated_image(
-    study: Study, image: StudyImage, records: Mapping[str, Record], predictions: Sequence[str]
+    study: Study,
+    image: StudyImage,
+    records: Mapping[str, Record],
+    predictions: Sequence[str],
+    earlier: Mapping[str, Sequence[Record]] = MappingProxyType({}),
 ) -> RatedImage:
     notes: list[str] = []
     found: dict[str, Segmentation] = {}
-    for rater, record in records.items():
-        try:
-            found[rater] = read_mask(study, record)
-        except MedAIError as error:
-            notes.append(f"{image.name}: rater {rater} is left out: {error}")
+    records = dict(records)
+    for rater in list(records):
+        for number, record in enumerate((records[rater], *earlier.get(rater, ()))):
+            try:
+                found[rater] = read_mask(study, record)
+            except MedAIError as error:
+                notes.append(f"{image.name}: rater {rater} is left out: {error}")
+                continue
+            if number:
+                notes.append(
+                    f"{image.name}: an earlier submission of rater {rater}, {record.session}, "
+                    "stands in for the damaged one."
+                )
+            records[rater] = record
+            break
     grids = list(found.values())
     one_grid = all(
         other.grid_shape == grids[0].grid_shape and same_grid(other.ijk_to_ras, grids[0].ijk_to_ras)
