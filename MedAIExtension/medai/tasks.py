@@ -24,7 +24,7 @@ class Task:
     ``--task``. title: heading of its report.
 
     Parts, each ``"module:attribute"``:
-        read: (path, cells of a row of a study list, device) -> (study, options).
+        read: (path, cells of a row of a study list, its name, device) -> (study, options).
         run: (study, model or None, options, progress, cancelled) -> result, which has ``sentence``
             and ``notes``.
         write: (result, folder that exists) -> None. summary: result -> plain data, which ``write``

@@ -17,6 +17,7 @@ from Testing.layout.imports_in_source import (
 GROUND = {
     "errors",
     "output",
+    "plain_text",
     "progress",
     "palette",
     "resources",
@@ -31,6 +32,7 @@ IMAGES = GROUND | {"images"}
 ALLOWED = {
     "errors": set(),
     "palette": set(),
+    "plain_text": set(),
     "progress": {"errors"},
     "tables": set(),
     # Names the parts of a task by text: it imports none of them.

@@ -24,7 +24,7 @@ def write_study(request: StudyRequest, folder: Path) -> None:
     Raises the typed errors of reading, models and inference.
     """
     task = task_of_command(request.task)
-    study, options = part(task.read)(request.study, request.options, request.device)
+    study, options = part(task.read)(request.study, request.options, request.name, request.device)
     model = _loaded(_model_id(request, task), task.name) if task.needs_model else None
     options = with_models(task, options, _loaded)
     write_files(part(task.run)(study, model, options, ignore_progress, never_cancelled), folder)

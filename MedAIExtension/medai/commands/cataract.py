@@ -13,6 +13,7 @@ from medai.commands.options import (
     GpuMemoryOption,
     JsonOption,
     ModelOption,
+    NamesOption,
     OutputOption,
     OverwriteOption,
 )
@@ -49,6 +50,7 @@ def cataract(
         float | None,
         typer.Option("--threshold", help="Cataract fraction to judge by; default: the model's."),
     ] = None,
+    names: NamesOption = None,
     device: DeviceOption = DeviceChoice.AUTO,
     gpu_memory_gb: GpuMemoryOption = None,
     overwrite: OverwriteOption = False,
@@ -57,8 +59,10 @@ def cataract(
     """Map cataract in anterior-segment OCT scans and measure the cataract fraction of each eye."""
     from medai.images.crop_box import parse_crop
     from medai.images.oct_scans import parse_eye, read_eyes
+    from medai.images.output_names import parse_name_rule
     from medai.inference.cataract.result import CataractOptions
 
+    rule = parse_name_rule(names)
     options = CataractOptions(
         crop=crop if crop in ("lens", "center") else parse_crop(crop),  # type: ignore[arg-type]
         flip_average=flip_average,
@@ -67,7 +71,11 @@ def cataract(
     )
     run_task(
         "cataract",
-        [lambda: read_eyes(images, table=eyes, eye=parse_eye(eye), spacing_um=spacing_um)],
+        [
+            lambda: read_eyes(
+                images, table=eyes, eye=parse_eye(eye), spacing_um=spacing_um, rule=rule
+            )
+        ],
         lambda: options,
         Output(output, overwrite, as_json),
         model=model,

@@ -17,6 +17,7 @@ from medai.commands.options import (
     GpuMemoryOption,
     JsonOption,
     ModelOption,
+    NamesOption,
     OutputOption,
     OverwriteOption,
     SeriesOption,
@@ -57,6 +58,7 @@ def segment(
         ),
     ] = None,
     series: SeriesOption = None,
+    names: NamesOption = None,
     device: DeviceOption = DeviceChoice.AUTO,
     gpu_memory_gb: GpuMemoryOption = None,
     overwrite: OverwriteOption = False,
@@ -64,7 +66,10 @@ def segment(
 ) -> None:
     """Find lesions in a chest CT and measure how much of each lung they fill."""
     from medai.images import read_volume
+    from medai.images.output_names import parse_name_rule
     from medai.inference.lesions.result import AXIAL_ONLY, LesionOptions
+
+    rule = parse_name_rule(names)
 
     def options() -> LesionOptions:
         return LesionOptions(
@@ -82,7 +87,7 @@ def segment(
 
     run_task(
         "lesions",
-        [lambda: read_volume(study, series=series)],
+        [lambda: read_volume(study, series=series, names=rule)],
         options,
         Output(output, overwrite, as_json),
         model=model,

@@ -61,11 +61,12 @@ class FolderAgreement:
 
 
 def read_row(
-    path: Path, cells: Mapping[str, str], device: str
+    path: Path, cells: Mapping[str, str], name: str, device: str
 ) -> tuple[RaterFolder, AgreementOptions]:
-    """The folder of masks that a row of a study list names; no network runs, so no device.
+    """The folder of masks that a row of a study list names.
 
-    cells: label, candidates (names with commas). Raises as ``open_rater_folder``.
+    cells: label, candidates (names with commas). name, device: not used; images have names of
+    their own, and no network runs. Raises as ``open_rater_folder``.
     """
     options = AgreementOptions(candidates=names_in(cells.get("candidates", "")))
     return open_rater_folder(path, label=cells.get("label")), options

@@ -10,8 +10,11 @@ from medai.inference.cataract.result import CataractOptions
 
 
 def read_row(
-    path: Path, cells: Mapping[str, str], device: str
+    path: Path, cells: Mapping[str, str], name: str, device: str
 ) -> tuple[tuple[EyeScans, ...], CataractOptions]:
-    """The scans at ``path`` and their options. cells: eye. Raises as ``read_eyes``."""
+    """The scans at ``path`` and their options. cells: eye. Raises as ``read_eyes``.
+
+    name: not used, each scan has its own.
+    """
     scans = read_eyes([path], eye=parse_eye(cells.get("eye")))
     return scans, CataractOptions(device=device)

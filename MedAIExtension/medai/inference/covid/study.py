@@ -13,6 +13,7 @@ from medai.errors import InputError
 from medai.images import Volume, read_volume
 from medai.images.dicom_series import is_dicom
 from medai.images.natural_order import natural_order
+from medai.images.output_names import NameRule
 from medai.images.reading import PICTURE_SUFFIXES
 from medai.inference.covid.assessment import CovidChoices
 from medai.inference.covid.result import CovidOptions
@@ -22,23 +23,35 @@ from medai.models import ModelStore
 CovidStudy = Volume | tuple[Volume, ...]
 
 
-def read_covid_study(path: Path, series: str | None = None) -> CovidStudy:
+def read_covid_study(
+    path: Path,
+    series: str | None = None,
+    *,
+    names: NameRule | None = None,
+    number: int = 1,
+) -> CovidStudy:
     """A CT volume, or pictures (1, y, x) of one patient.
 
     A picture is one patient, and so is a folder of pictures, in the order of their names (2 before
     10); other files in it are passed over, and with DICOM in it it is a DICOM folder.
-    series: as of ``read_volume``, whose errors are raised.
+    series, names, number: as of ``read_volume``, whose errors are raised. A folder's pictures are
+    numbered by themselves.
     """
     pictures = _picture_files(path)
     if pictures:
-        return tuple(read_volume(file) for file in pictures)
-    return as_covid_study(read_volume(path, series=series))
+        return tuple(
+            read_volume(file, names=names, number=k) for k, file in enumerate(pictures, start=1)
+        )
+    return as_covid_study(read_volume(path, series=series, names=names, number=number))
 
 
-def read_row(path: Path, cells: Mapping[str, str], device: str) -> tuple[CovidStudy, CovidChoices]:
+def read_row(
+    path: Path, cells: Mapping[str, str], name: str, device: str
+) -> tuple[CovidStudy, CovidChoices]:
     """The study at ``path`` and what its assessment includes, with severity.
 
-    cells: series, prior (a study's path), prior_date, date. Raises as ``read_covid_study``, and
+    cells: series, prior (a study's path), prior_date, date. name: not used, pictures have one each;
+    all are called by aliases. Raises as ``read_covid_study``, and
     InputError for a date that is none.
     """
     choices = CovidChoices(
@@ -49,7 +62,7 @@ def read_row(path: Path, cells: Mapping[str, str], device: str) -> tuple[CovidSt
         prior_date=_date(cells.get("prior_date")),
         study_date=_date(cells.get("date")),
     )
-    return read_covid_study(path, cells.get("series")), choices
+    return read_covid_study(path, cells.get("series"), names="aliases"), choices
 
 
 def as_covid_study(volume: Volume) -> CovidStudy:
