@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medai.agreement.ratings import ImageRatings
-from medai.errors import GeometryError, MedAIError, StudyError
+from medai.errors import GeometryError, MedAIError
 from medai.images import Segmentation, Volume, read_volume, resample_mask
 from medai.images.resampling import same_grid
 from medai.studies.create import REGION
@@ -49,6 +49,8 @@ class RatedImage:
         Covariates are the image's own, the mean quality (low −1, normal 0, high 1) and the mean
         active seconds.
         """
+        if not self.segmentations:
+            return ImageRatings(self.image.name, np.empty((0, 1, 1, 1), np.uint8), ())
         masks = [s.mask(label).view(np.uint8) for s in self.segmentations.values()]
         grid = Volume(masks[0], self.ijk_to_ras, "", self.image.name)
         records = list(self.records.values())
@@ -67,67 +69,6 @@ class RatedImage:
         )
 
 
-def rated_images(
-    study: Study,
-    *,
-    predictions: Sequence[str] = (),
-    presentation: int = 1,
-    superseded: bool = False,
-) -> Iterator[RatedImage]:
-    """Every image that counts and that somebody has outlined, sorted by name, one at a time.
-
-    predictions: names of folders under ``predictions/``, each compared as one more rater.
-    presentation: 2 takes the repeats. superseded: where a case's newest submission is damaged, the
-    one before it stands in, with a note; without it the case is left out. Outlines that are
-    damaged, altered or lie elsewhere are left out with a note. Raises StudyError when nothing was
-    submitted at all, or a model's folder is missing.
-    """
-    counted = study_counted(study, superseded=superseded)
-    submitted = {
-        key: record
-        for key, record in counted.records.items()
-        if record.outcome == SUBMITTED and key[2] == presentation
-    }
-    if not submitted:
-        raise StudyError(
-            f"Study {study.protocol.title!r} has no submissions yet: there is nothing to analyse."
-        )
-    for model in predictions:
-        if not (study.predictions_folder / model).is_dir():
-            raise StudyError(
-                f"{study.predictions_folder / model} is missing: no such model's masks."
-            )
-    for image in sorted(study.protocol.images, key=lambda image: image.name):
-        records = {rater: r for (rater, name, _), r in submitted.items() if name == image.name}
-        if image.is_training or not records:
-            continue
-        earlier = {
-            rater: before if superseded else ()
-            for (rater, name, number), before in counted.earlier.items()
-            if (name, number) == (image.name, presentation)
-        }
-        rated = _rated_image(study, image, records, predictions, earlier)
-        if rated.segmentations:
-            yield rated
-
-
-def rated_image(study: Study, image: str, *, predictions: Sequence[str] = ()) -> RatedImage:
-    """One image with everybody's outlines, as ``rated_images`` gives it.
-
-    Raises StudyError when nobody's outline of it can be used.
-    """
-    counted = study_counted(study)
-    records = {
-        rater: record
-        for (rater, name, presentation), record in counted.records.items()
-        if name == image and presentation == 1 and record.outcome == SUBMITTED
-    }
-    rated = _rated_image(study, study.protocol.image(image), records, predictions)
-    if not rated.segmentations:
-        raise StudyError(f"Nobody's outline of image {image!r} can be used.")
-    return rated
-
-
 def repeated_ratings(study: Study, label: str) -> dict[str, list[ImageRatings]]:
     """By rater, each repeated image with the rater's first and second outline as two raters.
 
@@ -141,19 +82,24 @@ def repeated_ratings(study: Study, label: str) -> dict[str, list[ImageRatings]]:
         if presentation != 2 or len(outlined) != 2:
             continue
         image = study.protocol.image(name)
-        rated = _rated_image(study, image, dict(zip(REPEATS, outlined, strict=True)), ())
+        rated = read_rated_image(study, image, dict(zip(REPEATS, outlined, strict=True)), ())
         if len(rated.segmentations) == 2:
             pairs.setdefault(rater, []).append(rated.ratings(label))
     return pairs
 
 
-def _rated_image(
+def read_rated_image(
     study: Study,
     image: StudyImage,
     records: Mapping[str, Record],
     predictions: Sequence[str],
     earlier: Mapping[str, Sequence[Record]] = MappingProxyType({}),
 ) -> RatedImage:
+    """One image with the outlines of ``records`` (by rater) and the models' masks.
+
+    earlier: by rater, what stands in for an outline that can't be read, newest first. What can't be
+    used is left out with a note; the result may hold no outline at all.
+    """
     notes: list[str] = []
     found: dict[str, Segmentation] = {}
     records = dict(records)

@@ -208,7 +208,8 @@ def refused_cases(history: History) -> dict[CaseKey, str]:
     """The cases whose newest submission is damaged or missing, and what is wrong with it."""
     refused: dict[CaseKey, str] = {}
     last = counting(history.sound_records)
-    corrected = {record.corrects for record in (*history.records, *history.faults)}
+    corrected = {record.corrects for record in history.records}
+    corrected |= {fault.corrects for fault in history.faults}
     for fault in history.faults:
         if fault.session in corrected:
             continue
