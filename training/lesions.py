@@ -9,15 +9,22 @@ import torch
 from torch.utils.data import ConcatDataset, DataLoader
 
 from medai.errors import TrainingDataError
-from medai.networks import lesion_mask_rcnn, unet
+from medai.networks import EncoderUNet, UNet, encoder_unet, lesion_mask_rcnn, unet
 from training.augmentation import slice_augmentation
 from training.command import run_trainer
 from training.detection import DetectionTask, WithInstances, loosen_matching
 from training.fit import RunSettings, Task, fit
+from training.imagenet import start_from_imagenet
 from training.initial import load_initial
 from training.lesion_slices import LesionSlice, read_lesion_slices, split_folds
 from training.phantom_slices import phantom_slices
 from training.pictures import refuse_shared_patients
+from training.real_lungs import (
+    PastedLesions,
+    read_real_lungs,
+    split_real_lungs,
+    without_lesions,
+)
 from training.sampling import EpochSampler, SeededSamples
 from training.segmentation import AsShares, Crops, Normalization, SegmentationTask
 from training.soft_slices import SoftSlices, read_soft_slices
@@ -32,17 +39,20 @@ class LesionSettings(RunSettings):
 
     images, masks: folders of slices. rotate: how they lie (``lesion_slices.orient``). patients:
     regular expression for the patient in a file name. train_list, validation_list: text files
-    naming the slices of a split; without them fold, folds: the fold kept for validation.
+    naming the slices of a split; without them fold, folds: the fold kept for validation;
+    hold_out: false trains on that fold too, which its validation figure then has seen.
     size: px on a side of the frame the slices are fitted into. crop: px on a side of what a
     training step sees; ``size`` for whole slices. strength: of the augmentation, 0..1. mean, std:
-    of grey/255. network: "unet" (width, classes) or "lesion_mask_rcnn" (backbone, truncation,
-    lesion_classes, scores). initial: a state dict to start from. pseudo: soft labels of
-    unlabelled slices (``training.pseudo_labels``), drawn for the share ``pseudo_share`` of the
-    samples; U-Net only. phantoms: synthetic patients (``phantom_slices``), whose slices are drawn
-    for the share ``phantom_share``: they teach what healthy lungs and few lesions look like. Mask
-    R-CNN only: least_px: smaller lesions are background. regions:
-    regions per slice that the heads learn from. proposal_iou, region_iou: see
-    ``loosen_matching``. dense_weight: see ``DetectionTask``.
+    of grey/255. network: "encoder_unet" (encoder, classes), "unet" (width, classes) or
+    "lesion_mask_rcnn" (backbone, truncation, lesion_classes, scores). imagenet: start the encoder
+    from ImageNet's weights; encoder_rate: of its learning rate to the others'. initial: a state
+    dict to start from. pseudo: soft labels of unlabelled slices (``training.pseudo_labels``), drawn
+    for the share ``pseudo_share`` of the samples; U-Nets only. phantoms: synthetic patients (``phantom_slices``), whose slices are drawn
+    for the share ``phantom_share``: they teach what healthy lungs and few lesions look like.
+    real_lungs: slices without COVID-19 (``real_lungs.read_real_lungs``), drawn as they are for the
+    share ``healthy_share`` and with pasted lesions for ``pasted_share``. Mask R-CNN only:
+    least_px: smaller lesions are background. regions: regions per slice that the heads learn from.
+    proposal_iou, region_iou: see ``loosen_matching``. dense_weight: see ``DetectionTask``.
     """
 
     images: Path = Path()
@@ -54,6 +64,7 @@ class LesionSettings(RunSettings):
     fold: int = 0
     folds: int = 5
     split_seed: int = 0
+    hold_out: bool = True
     size: int = 320
     crop: int = 192
     strength: float = 1.0
@@ -62,10 +73,16 @@ class LesionSettings(RunSettings):
     network: str = "unet"
     width: int = 24
     classes: int = 3
+    encoder: str = "lite0"
+    imagenet: bool = False
+    encoder_rate: float = 1.0
     pseudo: Path | None = None
     pseudo_share: float = 0.4
     phantoms: int = 0
     phantom_share: float = 0.15
+    real_lungs: Path | None = None
+    healthy_share: float = 0.1
+    pasted_share: float = 0.1
     backbone: str = "resnet18"
     truncation: int = 1
     lesion_classes: int = 1
@@ -96,7 +113,11 @@ def split(settings: LesionSettings) -> tuple[list[LesionSlice], list[LesionSlice
         return train, kept
     slices = read(None)
     folds = split_folds([item.patient for item in slices], settings.folds, settings.split_seed)
-    train = [item for item, fold in zip(slices, folds, strict=True) if fold != settings.fold]
+    train = [
+        item
+        for item, fold in zip(slices, folds, strict=True)
+        if fold != settings.fold or not settings.hold_out
+    ]
     kept = [item for item, fold in zip(slices, folds, strict=True) if fold == settings.fold]
     if not train or not kept:
         raise TrainingDataError(
@@ -127,7 +148,11 @@ def samples_of(settings: LesionSettings, learn: list[LesionSlice]) -> SeededSamp
     """Augmented training samples: of the slices, of phantoms, and of pseudo-labelled slices."""
     size = (settings.size, settings.size)
     augment = slice_augmentation(settings.crop, strength=settings.strength)
-    parts: list[tuple[Crops | SoftSlices, float]] = []
+    parts: list[tuple[Crops | PastedLesions | SoftSlices, float]] = []
+    if settings.real_lungs is not None:
+        lungs, _ = split_real_lungs(read_real_lungs(settings.real_lungs))
+        parts.append((Crops(without_lesions(lungs), size), settings.healthy_share))
+        parts.append((PastedLesions(lungs, learn, size), settings.pasted_share))
     if settings.phantoms:
         patients = range(_FIRST_PHANTOM, _FIRST_PHANTOM + settings.phantoms)
         parts.append((Crops(phantom_slices(patients), size), settings.phantom_share))
@@ -149,9 +174,16 @@ def task_of(settings: LesionSettings) -> Task:
     """The network of ``settings`` and how it learns."""
     normal = Normalization(settings.mean, settings.std)
     size = (settings.size, settings.size)
+    network: UNet | EncoderUNet
     if settings.network == "unet":
         network = unet(in_channels=1, classes=settings.classes, width=settings.width)
         task: Task = SegmentationTask(network, settings, normal, size)
+    elif settings.network == "encoder_unet":
+        network = encoder_unet(classes=settings.classes, encoder=settings.encoder)
+        if settings.imagenet:
+            start_from_imagenet(network.encoder, settings.encoder)
+        task = SegmentationTask(network, settings, normal, size)
+        task.slower = network.encoder, settings.encoder_rate
     elif settings.network == "lesion_mask_rcnn":
         regional = lesion_mask_rcnn(
             settings.backbone, settings.truncation, settings.lesion_classes, settings.scores
@@ -161,7 +193,7 @@ def task_of(settings: LesionSettings) -> Task:
         task = DetectionTask(regional, settings, normal, size, settings.crop, settings.dense_weight)
     else:
         raise TrainingDataError(
-            f"network = {settings.network!r}, expected unet or lesion_mask_rcnn."
+            f"network = {settings.network!r}, expected encoder_unet, unet or lesion_mask_rcnn."
         )
     if settings.initial is not None:
         load_initial(task.network, settings.initial)
