@@ -12,6 +12,7 @@ from medai.commands.models import list_models
 from medai.errors import ModelCardError, ModelNotFoundError
 from medai.models import ModelStore, read_card
 from medai.models.fitness import FITNESSES, failures
+from medai.resources import resources_folder
 from Testing.model_folders import write_model
 
 ELSEWHERE = """
@@ -113,3 +114,7 @@ def test_every_shipped_card_states_its_fitness_and_the_list_prints_it(capsys):
 def test_no_shipped_model_is_recommended_that_is_not_fit_for_research():
     for card in ModelStore().cards():
         assert not card.recommended or card.fitness == "research"
+
+
+def test_every_shipped_card_can_be_read():
+    assert ModelStore([resources_folder() / "Models"]).broken() == {}
