@@ -168,10 +168,12 @@ class LesionSegmentationWidget(PanelWidget):
         self._source = self._result = self._nodes = None
         self._show_result()
 
+    def suggest_input(self) -> None:
+        if self.parameters.inputVolume is None:
+            self.parameters.inputVolume = shown_volume()
+
     def parameters_changed(self) -> None:
         if self.parameters is not None:
-            if self.parameters.inputVolume is None:
-                self.parameters.inputVolume = shown_volume()
             self._take_model()
             self._apply()
         self._show_sentence()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
+from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from medai import reports
+from medai.errors import MissingDependencyError
 from medai.inference.worker.inference_worker import Worker
 from medai_panels.gpu_memory import gpu_memory_gb
 
@@ -40,5 +43,20 @@ class WorkerLogic(ScriptedLoadableModuleLogic):
 
 def new_worker() -> Worker:
     """A worker whose process runs Slicer's own Python; it starts with the first job."""
-    # Inside Slicer the running program is Slicer itself, not an interpreter.
-    return Worker(python=shutil.which("PythonSlicer"), gpu_memory_gb=gpu_memory_gb)
+    return Worker(python=_python(), gpu_memory_gb=gpu_memory_gb)
+
+
+def _python() -> str:
+    """Slicer's interpreter; the running one where that is one. Raises MissingDependencyError."""
+    found = shutil.which("PythonSlicer")
+    if found is not None:
+        return found
+    # Inside Slicer the running program may be Slicer itself, which would open a second window.
+    if "python" in Path(sys.executable or "").name.lower():
+        return sys.executable
+    raise MissingDependencyError(
+        _(
+            "Slicer's Python interpreter (PythonSlicer) was not found on the path: start Slicer by "
+            "its own program file or shortcut, or install it again."
+        )
+    )

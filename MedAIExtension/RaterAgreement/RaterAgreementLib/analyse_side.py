@@ -70,7 +70,7 @@ class AnalyseSide:
                 (_("F1"), _("Overlap with the majority of the others."), ".2f"),
                 (_("ICC w/o"), _("Mean pixel ICC of the others, without this rater."), ".2f"),
                 (
-                    _("With oneself"),
+                    _("Self"),
                     _("Dice of the rater's two outlines of a repeated image."),
                     ".2f",
                 ),
@@ -267,6 +267,8 @@ def needed_sentence(cohort: Any, target: float) -> str:
     reach = (
         _("no number of raters reaches {target:.2f}").format(target=target)
         if needed is None
+        else _("one rater reaches {target:.2f}").format(target=target)
+        if needed == 1
         else _("{target:.2f} takes {needed} raters").format(target=target, needed=needed)
     )
     return _("The mean of these {number} raters has reliability {now:.2f}; {reach}.").format(
