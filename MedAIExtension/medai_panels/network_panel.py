@@ -9,6 +9,7 @@ from typing import Any
 import vtk
 from slicer.i18n import tr as _
 
+from medai.images.output_names import output_name
 from medai.models import ModelCard, ModelStore
 from medai_panels.export_section import ExportSection
 from medai_panels.model_section import ModelSection
@@ -110,7 +111,8 @@ class NetworkPanel(PanelWidget):
             before.pop()
 
     def _write(self, folder: Path) -> None:
-        self.logic.export(self._result, folder, self.remark())
+        # In a file, a name that may tell who the patient is stands for an alias.
+        self.logic.export(self._result, folder, self.remark(output_name(self._source.name)))
 
     def _on_model(self, model_id: str) -> None:
         if self.parameters is not None:
@@ -126,11 +128,14 @@ class NetworkPanel(PanelWidget):
 
     # Whose result it is.
 
-    def remark(self) -> str:
-        """What a reader of the result must know about whose it is; "" when it is as chosen."""
+    def remark(self, name: str = "") -> str:
+        """What a reader of the result must know about whose it is; "" when it is as chosen.
+
+        name: what to call the source; by default the nodes' names.
+        """
         if self._result is None or self.parameters is None:
             return ""
-        return self._source.remark(self.inputs())
+        return self._source.remark(self.inputs(), name)
 
     def reason_not_to_show(self) -> str:
         """Why what was found is greyed and can't be drawn; "" when it is of the chosen input."""
@@ -167,6 +172,11 @@ class NetworkPanel(PanelWidget):
         self._source = source
         for node in source.nodes:
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.onSourceModified)
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def onNodeRemoved(self, caller: Any, event: Any, node: Any) -> None:
+        if any(node is each for each in self._source.nodes):
+            self.parameters_changed()
 
     def onSourceModified(self, caller: Any, event: Any) -> None:
         if self._result is not None:

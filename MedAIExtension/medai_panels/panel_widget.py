@@ -12,6 +12,7 @@ from slicer.util import VTKObservationMixin
 from medai.scene.result_nodes import is_result
 from medai_panels.connections import Connections
 from medai_panels.later import Later
+from medai_panels.shown_text import show_all_plain
 
 # The dynamic property that ties a widget of the .ui to a parameter.
 _PARAMETER_NAME = "SlicerParameterName"
@@ -73,6 +74,7 @@ class PanelWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = self.make_logic()
         self._nodes_added = Later(self._on_nodes_added)
         self.build()
+        show_all_plain(panel)
         give_scene(panel, slicer.mrmlScene)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
@@ -81,6 +83,7 @@ class PanelWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(scene, scene.EndBatchProcessEvent, self.onSceneEndBatch)
         self.addObserver(scene, scene.NodeAddedEvent, self.onNodeAdded)
         self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self.onNodeAboutToBeRemoved)
+        self.addObserver(scene, scene.NodeRemovedEvent, self.onNodeRemoved)
         self.initializeParameterNode()
 
     def enter(self) -> None:
@@ -131,6 +134,10 @@ class PanelWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             ):
                 self._may_suggest = False
                 setattr(self.parameters, name, None)
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def onNodeRemoved(self, caller: Any, event: Any, node: Any) -> None:
+        """A node has gone; the panel of a result looks whether it was the result's."""
 
     def _on_nodes_added(self) -> None:
         self._offer_nodes()

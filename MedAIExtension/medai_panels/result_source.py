@@ -49,19 +49,21 @@ class ResultSource:
         pairs = zip(self._inputs, inputs, strict=True)
         return all(one is other for one, other in pairs)
 
-    def remark(self, inputs: Sequence[Any]) -> str:
-        """What a reader must know who takes the result for one of ``inputs``; "" when it is."""
+    def remark(self, inputs: Sequence[Any], name: str = "") -> str:
+        """What a reader must know who takes the result for one of ``inputs``; "" when it is.
+
+        name: what to call the source; by default the nodes' names.
+        """
+        name = name or self.name
         if self.is_gone:
-            return _("This result is of {name}, which is no longer in the scene.").format(
-                name=self.name
-            )
+            return _("This result is of {name}, which is no longer in the scene.").format(name=name)
         if not self.is_of(inputs):
             return _("This result is of {name}, not of the input that is chosen now.").format(
-                name=self.name
+                name=name
             )
         if self.is_changed:
             return _("{name} was changed after this result was computed: run again.").format(
-                name=self.name
+                name=name
             )
         return ""
 

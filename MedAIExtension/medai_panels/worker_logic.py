@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
-from medai import reports
-from medai.errors import MissingDependencyError
+from medai import reports, scene
+from medai.errors import InputError, MissingDependencyError
 from medai.inference.worker.inference_worker import Worker
+from medai.scene.presence import is_present
+from medai.scene.steps import Steps
 from medai_panels.gpu_memory import gpu_memory_gb
 
 
@@ -30,15 +34,39 @@ class WorkerLogic(ScriptedLoadableModuleLogic):
             self._worker = new_worker()
         return self._worker.submit(task, study, modelId, options)
 
-    def export(self, result: Any, folder: Path) -> None:
-        """Write everything about a result into a new folder. Raises OutputError."""
-        reports.write(result, folder)
+    def show_in_steps(self, result: Any, nodes: Sequence[Any]) -> Steps[Any]:
+        """Show a result beside its source nodes, step by step, so that the window goes on.
+
+        nodes: the first is what the result lies on, all of them for a result of several. Returns
+        the nodes that show it. Raises InputError when a source is no longer in the scene.
+        """
+        self.require_present(nodes)
+        return (yield from scene.show_in_steps(result, nodes[0]))
+
+    def require_present(self, nodes: Sequence[Any]) -> None:
+        """Raise InputError unless these source nodes of a result are in the scene."""
+        if not all(is_present(node) for node in nodes):
+            raise InputError(_("What this result was computed from is no longer in the scene."))
+
+    def export(self, result: Any, folder: Path, remark: str = "") -> None:
+        """Write everything about a result into a new folder. Raises OutputError.
+
+        remark: what a reader must know besides, "" for nothing; it stands first among the notes.
+        """
+        reports.write(with_note(result, remark) if remark else result, folder)
 
     def close(self) -> None:
         """End the worker process."""
         if self._worker is not None:
             self._worker.close()
             self._worker = None
+
+
+def with_note(result: Any, note: str) -> Any:
+    """The same result with one more note, the first."""
+    if hasattr(result, "classification"):
+        return replace(result, classification=with_note(result.classification, note))
+    return replace(result, notes=(note, *result.notes))
 
 
 def new_worker() -> Worker:

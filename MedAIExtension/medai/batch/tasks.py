@@ -5,6 +5,7 @@ Only the scene file is left out: it takes longer than the rest and can be made f
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,7 +56,9 @@ def _segment(request: StudyRequest, folder: Path) -> None:
     options = LesionOptions(
         device=request.device, lungs=None if lungs is None else read_volume(Path(lungs))
     )
-    volume = read_volume(request.study, series=request.options.get("series"))
+    volume = replace(
+        read_volume(request.study, series=request.options.get("series")), name=request.name
+    )
     write_files(segment_lesions(volume, _model(request, "lesions"), options), folder)
 
 
@@ -77,7 +80,7 @@ def _classify(request: StudyRequest, folder: Path) -> None:
         prior_date=_date(said.get("prior_date")),
         study_date=_date(said.get("date")),
     )
-    study = read_covid_study(request.study, said.get("series"))
+    study = read_covid_study(request.study, said.get("series"), names="aliases")
     write_files(assess_covid(study, _model(request, "covid"), choices), folder)
 
 

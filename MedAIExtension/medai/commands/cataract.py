@@ -14,6 +14,7 @@ from medai.commands.options import (
     GpuMemoryOption,
     JsonOption,
     ModelOption,
+    NamesOption,
     OutputOption,
     OverwriteOption,
 )
@@ -49,6 +50,7 @@ def cataract(
         float | None,
         typer.Option("--threshold", help="Cataract fraction to judge by; default: the model's."),
     ] = None,
+    names: NamesOption = None,
     device: DeviceOption = DeviceChoice.AUTO,
     gpu_memory_gb: GpuMemoryOption = None,
     overwrite: OverwriteOption = False,
@@ -57,6 +59,7 @@ def cataract(
     """Map cataract in anterior-segment OCT scans and measure the cataract fraction of each eye."""
     from medai.images.crop_box import parse_crop
     from medai.images.oct_scans import parse_eye, read_eyes
+    from medai.images.output_names import parse_name_rule
     from medai.inference.cataract.mapping import map_cataract
     from medai.inference.cataract.result import CataractOptions
     from medai.inference.running.gpu_memory import limit_gpu_memory
@@ -66,6 +69,7 @@ def cataract(
     from medai.reports.write import write_files
 
     limit_gpu_memory(gpu_memory_gb)
+    rule = parse_name_rule(names)
     options = CataractOptions(
         crop=crop if crop in ("lens", "center") else parse_crop(crop),  # type: ignore[arg-type]
         flip_average=flip_average,
@@ -74,7 +78,7 @@ def cataract(
     )
     # The folder is tried first, so that nobody waits for a network and then can't save.
     with atomic_folder(output, overwrite=overwrite) as folder:
-        scans = read_eyes(images, table=eyes, eye=parse_eye(eye), spacing_um=spacing_um)
+        scans = read_eyes(images, table=eyes, eye=parse_eye(eye), spacing_um=spacing_um, rule=rule)
         loaded = ModelStore().load(model, task="cataract")
         with running("Reading") as (progress, cancelled):
             result = map_cataract(scans, loaded, options, progress, cancelled)

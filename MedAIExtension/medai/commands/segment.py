@@ -16,6 +16,7 @@ from medai.commands.options import (
     GpuMemoryOption,
     JsonOption,
     ModelOption,
+    NamesOption,
     OutputOption,
     OverwriteOption,
     SeriesOption,
@@ -51,6 +52,7 @@ def segment(
         ),
     ] = None,
     series: SeriesOption = None,
+    names: NamesOption = None,
     device: DeviceOption = DeviceChoice.AUTO,
     gpu_memory_gb: GpuMemoryOption = None,
     overwrite: OverwriteOption = False,
@@ -59,6 +61,7 @@ def segment(
     """Find lesions in a chest CT and measure how much of each lung they fill."""
     from medai.images import read_volume
     from medai.images.hounsfield import require_ct_study
+    from medai.images.output_names import parse_name_rule
     from medai.inference import LesionOptions, segment_lesions
     from medai.inference.lesions.result import AXIAL_ONLY
     from medai.inference.running.gpu_memory import limit_gpu_memory
@@ -71,7 +74,7 @@ def segment(
     limit_gpu_memory(gpu_memory_gb)
     # The folder is tried first, so that nobody waits for a network and then can't save.
     with atomic_folder(output, overwrite=overwrite) as folder:
-        volume = read_volume(study, series=series)
+        volume = read_volume(study, series=series, names=parse_name_rule(names))
         require_ct_study(volume)
         mask = None if lungs is None else read_volume(lungs)
         loaded = ModelStore().load(model, task="lesions")

@@ -10,22 +10,32 @@ import numpy as np
 from medai.images import Volume, read_volume
 from medai.images.dicom_series import is_dicom
 from medai.images.natural_order import natural_order
+from medai.images.output_names import NameRule
 from medai.images.reading import PICTURE_SUFFIXES
 
 CovidStudy = Volume | tuple[Volume, ...]
 
 
-def read_covid_study(path: Path, series: str | None = None) -> CovidStudy:
+def read_covid_study(
+    path: Path,
+    series: str | None = None,
+    *,
+    names: NameRule | None = None,
+    number: int = 1,
+) -> CovidStudy:
     """A CT volume, or pictures (1, y, x) of one patient.
 
     A picture is one patient, and so is a folder of pictures, in the order of their names (2 before
     10); other files in it are passed over, and with DICOM in it it is a DICOM folder.
-    series: as of ``read_volume``, whose errors are raised.
+    series, names, number: as of ``read_volume``, whose errors are raised. A folder's pictures are
+    numbered by themselves.
     """
     pictures = _picture_files(path)
     if pictures:
-        return tuple(read_volume(file) for file in pictures)
-    return as_covid_study(read_volume(path, series=series))
+        return tuple(
+            read_volume(file, names=names, number=k) for k, file in enumerate(pictures, start=1)
+        )
+    return as_covid_study(read_volume(path, series=series, names=names, number=number))
 
 
 def as_covid_study(volume: Volume) -> CovidStudy:
