@@ -62,6 +62,7 @@ from medai.studies import (
     training_feedback,
 )
 from medai_panels.panel_widget import PanelWidget
+from medai_panels.result_source import ResultSource
 from medai_panels.shown_errors import shown_errors
 from medai_panels.usable import set_usable
 
@@ -114,7 +115,9 @@ class RaterAgreementWidget(PanelWidget):
         self._followed: Any = None
         self._form = NewStudyForm(self.ui)
         self._annotate = AnnotateSide(self.ui, self.logic, self.parent, self._shown_rater)
-        self._analyse = AnalyseSide(self.ui, self.logic, self._work, self._update_usable)
+        self._analyse = AnalyseSide(
+            self.ui, self.logic, self._work, self._chosen_source, self._update_usable
+        )
         self._live = LiveReadout(self.ui.liveLabel)
         self._choice = SegmentationChoice(self.ui.segmentationList, self._choice_changed)
         self.connections.add(self.ui.openButton.clicked, self.onOpen)
@@ -316,6 +319,12 @@ class RaterAgreementWidget(PanelWidget):
             self.parameters.leaveOneOut,
         )
 
+    def _chosen_source(self) -> ResultSource:
+        if self._in_scene():
+            chosen = self.parameters
+            return ResultSource((chosen.referenceVolume, chosen.region, *self._choice.nodes))
+        return ResultSource((), "" if self._study is None else self._study.protocol.title)
+
     def _ticked_models(self) -> list[str]:
         items = [self.ui.modelList.item(row) for row in range(len(self._models))]
         return [
@@ -327,6 +336,7 @@ class RaterAgreementWidget(PanelWidget):
     def _choice_changed(self) -> None:
         self._suggest_volume()
         self._follow_edits()
+        self._analyse.show_remark()
         self._update_usable()
 
     def _suggest_volume(self) -> None:

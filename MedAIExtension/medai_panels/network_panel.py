@@ -41,6 +41,7 @@ class NetworkPanel(PanelWidget):
         """Fill the Model, Run and Export sections; there is no result yet."""
         self._source = self._running_source = ResultSource(())
         self._result: Any = None
+        self._result_sentence = ""
         self._nodes: Any = None
         self._model = ModelSection(self.ui.modelSection, task, store, self._on_model)
         self._run = RunSection(
@@ -148,6 +149,7 @@ class NetworkPanel(PanelWidget):
 
     def named(self, sentence: str) -> str:
         """A sentence about the result, after its source's name where that isn't what is chosen."""
+        self._result_sentence = sentence
         return f"{self._source.name}: {sentence}" if self.reason_not_to_show() else sentence
 
     def show_notes(self, notes: tuple[str, ...]) -> None:
@@ -167,10 +169,11 @@ class NetworkPanel(PanelWidget):
         return _("Wait for the run to end, or cancel it.") if self._run.running else ""
 
     def _take_source(self, source: ResultSource) -> None:
-        for node in self._source.nodes:
+        # The same scans may be chosen for both eyes.
+        for node in dict.fromkeys(self._source.nodes):
             self.removeObserver(node, vtk.vtkCommand.ModifiedEvent, self.onSourceModified)
         self._source = source
-        for node in source.nodes:
+        for node in dict.fromkeys(source.nodes):
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.onSourceModified)
 
     @vtk.calldata_type(vtk.VTK_OBJECT)

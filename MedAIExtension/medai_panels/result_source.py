@@ -14,13 +14,19 @@ class ResultSource:
     """The one rule of all panels: a result belongs to its source nodes as they were.
 
     ``inputs``: the chosen input nodes in the panel's order, None where nothing is chosen. Their
-    voxels are known by the time of their last modification.
+    voxels are known by the time of their last modification. ``title``: what to call a source that
+    isn't nodes, a study's folder.
     """
 
-    def __init__(self, inputs: Sequence[Any]) -> None:
-        self._inputs = tuple(inputs)
+    def __init__(self, inputs: Sequence[Any], title: str = "") -> None:
+        self._inputs, self._title = tuple(inputs), title
         self._names = [node.GetName() for node in self.nodes]
         self._stamps = [_stamp(node) for node in self.nodes]
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """The inputs, None where nothing was chosen."""
+        return self._inputs
 
     @property
     def nodes(self) -> tuple[Any, ...]:
@@ -29,7 +35,9 @@ class ResultSource:
 
     @property
     def name(self) -> str:
-        """The nodes' names; of those that have gone, as they were."""
+        """The nodes' names, of those that have gone as they were; else the title."""
+        if not self.nodes:
+            return self._title
         pairs = zip(self.nodes, self._names, strict=True)
         return ", ".join(node.GetName() if is_present(node) else name for node, name in pairs)
 
@@ -46,8 +54,8 @@ class ResultSource:
 
     def is_of(self, inputs: Sequence[Any]) -> bool:
         """Whether these are the inputs that are chosen, in the same order."""
-        pairs = zip(self._inputs, inputs, strict=True)
-        return all(one is other for one, other in pairs)
+        pairs = zip(self._inputs, inputs, strict=False)
+        return len(self._inputs) == len(inputs) and all(one is other for one, other in pairs)
 
     def remark(self, inputs: Sequence[Any], name: str = "") -> str:
         """What a reader must know who takes the result for one of ``inputs``; "" when it is.
@@ -71,9 +79,20 @@ class ResultSource:
 def _stamp(node: Any) -> tuple[Any, ...]:
     import vtk
 
+    if node.IsA("vtkMRMLSegmentationNode"):
+        return _segments_stamp(node.GetSegmentation())
     matrix = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
     place = [matrix.GetElement(row, column) for row in range(3) for column in range(4)]
     image = node.GetImageData()
     scalars = None if image is None else image.GetPointData().GetScalars()
     return (None if scalars is None else scalars.GetMTime(), *place)
+
+
+def _segments_stamp(segmentation: Any) -> tuple[Any, ...]:
+    stamps = []
+    for index in range(segmentation.GetNumberOfSegments()):
+        name = segmentation.GetNthSegmentID(index)
+        image = segmentation.GetSegment(name).GetRepresentation("Binary labelmap")
+        stamps.append((name, None if image is None else image.GetMTime()))
+    return tuple(stamps)
