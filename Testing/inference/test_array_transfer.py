@@ -2,7 +2,6 @@
 
 import pickle
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -144,8 +143,8 @@ def test_only_types_that_tasks_take_or_give_are_allowed(tmp_path: Path) -> None:
 
 
 def test_the_list_of_types_is_what_the_tasks_signatures_name() -> None:
-    from medai.inference.worker.process import TASKS
     from medai.models import Model
+    from medai.tasks import TASKS, part
 
     found: set[type] = set()
 
@@ -159,8 +158,9 @@ def test_the_list_of_types_is_what_the_tasks_signatures_name() -> None:
         for inner in get_type_hints(hint, localns={"Model": Model}).values():
             collect(inner)
 
-    for module, function in TASKS.values():
-        for hint in get_type_hints(getattr(import_module(module), function)).values():
-            collect(hint)
+    for task in TASKS:
+        if task.needs_model:
+            for hint in get_type_hints(part(task.run)).values():
+                collect(hint)
     named = {(module, name) for module, names in TRANSFERRED_TYPES.items() for name in names}
     assert {(each.__module__, each.__name__) for each in found} == named

@@ -21,4 +21,7 @@ def _plain(data: Any) -> Any:
         return _plain(data.tolist())
     if isinstance(data, float) and not math.isfinite(data):
         return None
+    if isinstance(data, str):
+        # A file name that isn't valid text holds what no UTF-8 file can.
+        return data.encode("utf-8", "replace").decode()
     return data
