@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module, invalidate_caches
+from importlib.metadata import version
 from importlib.util import find_spec
 
 import slicer
 from slicer.i18n import tr as _
 
 from medai.errors import CancelledError, MissingDependencyError
-
-_OLDEST_TORCH = ">=2.4"
+from medai.models.torch_version import TORCH_REQUIREMENT, require_safe_torch
 
 
 def torch_is_installed() -> bool:
@@ -22,9 +22,10 @@ def ensure_torch() -> None:
     """Install PyTorch when it is missing and the user agrees.
 
     Raises CancelledError when the user doesn't, MissingDependencyError when the PyTorch extension
-    is missing or didn't manage.
+    is missing or didn't manage, or PyTorch is too old to be given a weights file.
     """
     if torch_is_installed():
+        require_safe_torch(version("torch"))
         return
     if find_spec("PyTorchUtils") is None:
         raise MissingDependencyError(
@@ -44,7 +45,7 @@ def ensure_torch() -> None:
     if not agreed:
         raise CancelledError(_("PyTorch was not installed."))
     logic = import_module("PyTorchUtils").PyTorchUtilsLogic()
-    logic.installTorch(askConfirmation=False, torchVersionRequirement=_OLDEST_TORCH)
+    logic.installTorch(askConfirmation=False, torchVersionRequirement=TORCH_REQUIREMENT)
     invalidate_caches()
     if not torch_is_installed():
         raise MissingDependencyError(
@@ -53,3 +54,4 @@ def ensure_torch() -> None:
                 "(no connection, a proxy, a full disk), then run again."
             )
         )
+    require_safe_torch(version("torch"))

@@ -16,6 +16,8 @@ from Testing.layout.imports_in_source import (
 
 GROUND = {
     "child_process",
+    "csv_text",
+    "unlinked",
     "errors",
     "output",
     "plain_text",
@@ -35,6 +37,8 @@ ALLOWED = {
     "errors": set(),
     "palette": set(),
     "plain_text": set(),
+    "csv_text": set(),
+    "unlinked": {"errors"},
     "progress": {"errors"},
     "tables": set(),
     # Names the parts of a task by text: it imports none of them.
