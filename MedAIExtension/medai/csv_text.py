@@ -35,6 +35,8 @@ def _cell(value: Any) -> str:
         return str(value)
     # A file name that isn't valid text holds what no UTF-8 file can.
     text = value.encode("utf-8", "replace").decode().replace("\0", "")
+    # A lone carriage return would end the row, and what follows would start a cell.
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     runs = text.startswith(_BREAKS) or (_FORMULA.match(text) and not _is_number(text))
     return "'" + text if runs else text
 

@@ -58,10 +58,13 @@ def read_picture(path: Path) -> Volume:
             warnings.simplefilter("ignore")
             formats = _FORMATS[path.suffix.lower()]
             with _bounded(path) as stream, Image.open(stream, formats=formats) as picture:
-                slices, room = [], _Room(path)
+                room = _Room(path)
                 for page in ImageSequence.Iterator(picture):
                     room.take(page)
-                    slices.append(_pixels(ImageOps.exif_transpose(page)))
+                slices = [
+                    _pixels(ImageOps.exif_transpose(page))
+                    for page in ImageSequence.Iterator(picture)
+                ]
     except ImageReadError:
         raise
     except Image.DecompressionBombError as error:

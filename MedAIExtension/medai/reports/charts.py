@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -51,7 +51,13 @@ def save_figure(figure: Figure, target: Path | IO[bytes], **options: Any) -> Non
     """
     from matplotlib import rc_context
     from matplotlib.text import Text
+    from matplotlib.ticker import FuncFormatter
 
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        # What draws tick labels that were given, rather than numbers.
+        formatter = axis.get_major_formatter()
+        if isinstance(formatter, FuncFormatter):
+            formatter.func = _plain_labels(formatter.func)
     for text in figure.findobj(Text):
         text.set_parse_math(False)
         text.set_usetex(False)
@@ -59,6 +65,10 @@ def save_figure(figure: Figure, target: Path | IO[bytes], **options: Any) -> Non
     # Ticks are made while the figure is drawn.
     with rc_context({"text.parse_math": False, "text.usetex": False}):
         figure.savefig(target, **options)
+
+
+def _plain_labels(label: Callable[..., str]) -> Callable[..., str]:
+    return lambda *place: plain_lines(label(*place))
 
 
 def histogram(values: Sequence[float], *, xlabel: str, ylabel: str, bins: int = 20) -> Figure:

@@ -14,7 +14,7 @@ def json_text(data: Any) -> str:
 
 def _plain(data: Any) -> Any:
     if isinstance(data, dict):
-        return {str(key): _plain(value) for key, value in data.items()}
+        return {_plain(str(key)): _plain(value) for key, value in data.items()}
     if isinstance(data, (list, tuple)):
         return [_plain(value) for value in data]
     if hasattr(data, "tolist"):
