@@ -18,7 +18,7 @@ from medai.networks import lesion_mask_rcnn, unet
 from training.augmentation import slice_augmentation
 from training.command import run_trainer
 from training.detection import DetectionTask, WithInstances, loosen_matching
-from training.fit import RunSettings, Task, fit
+from training.fit import RunSettings, Task, fit, training_minutes
 from training.initial import load_initial
 from training.judged_model import model_of_run
 from training.lesion_check import counted
@@ -170,7 +170,9 @@ def judge(settings: LesionSettings) -> dict[str, Any]:
     model = model_of_run(
         settings, "lesions", settings.network, arguments, ("lesion",) if outputs == 1 else CLASSES
     )
-    return {"data": "validation slices", "n": len(kept)} | judge_lesions(model, kept)
+    minutes = training_minutes(settings.output / "best.ckpt")
+    judged = {"data": "validation slices", "n": len(kept), "training_minutes": minutes}
+    return judged | judge_lesions(model, kept)
 
 
 def train(settings: LesionSettings) -> Path:
