@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 import torch
 from torchvision import models as torchvision_models
-from typer.testing import CliRunner
 
-from medai.cli import app
+from medai.cli import run
 from medai.errors import InputError, MedAIError, ModelShapeError, UnsafeWeightsError
 from medai.inference.covid.mask_net import mask_net_logits
 from medai.inference.running.letterbox import normalise
@@ -223,16 +222,15 @@ def test_an_unknown_kind_or_encoding_is_refused(tmp_path: Path) -> None:
         import_checkpoint(file, classifier, tmp_path / "models")
 
 
-def test_the_command_line_makes_a_model_folder_with_a_card(tmp_path: Path) -> None:
+def test_the_command_line_makes_a_model_folder_with_a_card(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     theirs = CommonUNet(3, 3, 4, bilinear=False, bias=False)
     file = saved(tmp_path, theirs.state_dict() | {"mask_values": [0, 1, 2]})
-    said = CliRunner().invoke(
-        app,
-        ["models", "import", str(file), "--as", "unet", "--id", "lens-x", "--licence", "CC BY 4.0",
-         "--source", 'a "mail"', "-o", str(tmp_path / "models"), "--json"],
-    )  # fmt: skip
-    assert said.exit_code == 0, said.output
-    answer = json.loads(said.stdout)
+    arguments = ["--as", "unet", "--id", "lens-x", "--licence", "CC BY 4.0"]
+    arguments += ["--source", 'a "mail"', "-o", str(tmp_path / "models"), "--json"]
+    assert run(["models", "import", str(file), *arguments]) == 0
+    answer = json.loads(capsys.readouterr().out)
     assert answer["fitness"] == "unknown"
     card = ModelStore((tmp_path / "models",)).load("lens-x").card
     assert card.licence.weights == "CC BY 4.0"

@@ -125,12 +125,10 @@ def test_pictures_are_read_when_they_are_looked_at_and_then_kept(tmp_path: Path)
 def test_the_mask_net_recipe_trains_two_steps_and_is_judged(tmp_path: Path) -> None:
     folder = covidx_folder(tmp_path / "covidx", by_number=True)
     torch.save(lesion_mask_rcnn("resnet18", 2).state_dict(), tmp_path / "lesions.pt")
-    keys = [*covidx_keys(folder), *SHORT, "size=64", f"initial={tmp_path / 'lesions.pt'}"]
-    keys.append(f"output={tmp_path / 'run'}")
+    keys = [*SHORT, "size=64", f"initial={tmp_path / 'lesions.pt'}", f"output={tmp_path / 'run'}"]
+    covid_mask_net.train(mask_net(folder, "covid_mask_net_r18_t2_paper", *keys))
     config = str(CONFIGS / "covid_mask_net_r18_t2_paper.toml")
-    changes = [part for key in keys for part in ("--set", key)]
-    done = run_module("covid_mask_net", "--config", config, *changes)
-    assert done.returncode == 0, done.stderr
+    changes = [part for key in [*covidx_keys(folder), *keys] for part in ("--set", key)]
     done = run_module("covid_mask_net", "--config", config, *changes, "--judge")
     assert done.returncode == 0, done.stderr
     judged = json.loads(done.stdout)

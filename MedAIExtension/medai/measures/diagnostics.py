@@ -148,13 +148,14 @@ def compare_auc(
     m, n = (len(part) for part in placed[0])
     if min(m, n) < 2:
         raise InputError(f"{m} diseased and {n} healthy cases, expected two or more of each.")
-    areas = [auc(labels, scores, level=level) for scores in (first, second)]
+    of_first, of_second = (auc(labels, scores, level=level) for scores in (first, second))
     of_diseased, of_healthy = (placed[0][k] - placed[1][k] for k in (0, 1))
-    value = areas[0].value - areas[1].value
+    value = of_first.value - of_second.value
     error = float(np.sqrt(of_diseased.var(ddof=1) / m + of_healthy.var(ddof=1) / n))
     half = float(norm.ppf(0.5 + level / 2)) * error
+    difference = Estimate(value, value - half, value + half, m + n)
     p = float(2 * norm.sf(abs(value) / error)) if error > 0 else float("nan")
-    return AucComparison(*areas, Estimate(value, value - half, value + half, m + n), p)
+    return AucComparison(of_first, of_second, difference, p)
 
 
 def _placements(
