@@ -12,7 +12,6 @@ from slicer.i18n import tr as _
 
 from medai.errors import CancelledError, MissingDependencyError
 from medai.models.torch_version import TORCH_REQUIREMENT, require_safe_torch
-from medai.models.torch_version import TORCH_REQUIREMENT, require_safe_torch
 
 log = logging.getLogger(__name__)
 
