@@ -14,6 +14,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from medai.errors import TrainingDataError
+from training.normalization import Normalization
 from training.sampling import step_seed
 
 
@@ -66,6 +67,7 @@ class Task(lightning.LightningModule):
     """
 
     judged = "validation"
+    normal: Normalization | None = None
 
     def __init__(self, network: torch.nn.Module, settings: RunSettings) -> None:
         super().__init__()
@@ -85,6 +87,11 @@ class Task(lightning.LightningModule):
     def best_network(self) -> torch.nn.Module:
         """The network to judge and ship: the averaged one where there is one."""
         return self.network if self.averaged is None else self.averaged.module
+
+    def on_save_checkpoint(self, checkpoint: dict) -> None:
+        # The card of what is shipped says by what its pictures are normalised.
+        if self.normal is not None:
+            checkpoint["normalization"] = {"mean": self.normal.mean, "std": self.normal.std}
 
     def trained_parameters(self) -> list[torch.nn.Parameter]:
         return [p for p in self.network.parameters() if p.requires_grad]

@@ -1,9 +1,14 @@
-"""Train a lesion network: ``python -m training.lesions --config FILE [--set key=value]``."""
+"""Train a lesion network: ``python -m training.lesions --config FILE [--set key=value]``.
+
+``--check`` prints what was understood of the data, ``--judge`` judges the best checkpoint.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.utils.data import ConcatDataset, DataLoader
@@ -15,11 +20,14 @@ from training.command import run_trainer
 from training.detection import DetectionTask, WithInstances, loosen_matching
 from training.fit import RunSettings, Task, fit
 from training.initial import load_initial
-from training.lesion_slices import LesionSlice, read_lesion_slices, split_folds
+from training.judged_model import model_of_run
+from training.lesion_check import counted
+from training.lesion_slices import CLASSES, LesionSlice, read_lesion_slices, split_folds
+from training.normalization import GIVEN, Normalization, with_statistics
 from training.phantom_slices import phantom_slices
 from training.pictures import refuse_shared_patients
 from training.sampling import EpochSampler, SeededSamples
-from training.segmentation import AsShares, Crops, Normalization, SegmentationTask
+from training.segmentation import AsShares, Crops, SegmentationTask
 from training.soft_slices import SoftSlices, read_soft_slices
 
 # Tests and benchmarks draw synthetic patients of lower numbers.
@@ -30,13 +38,16 @@ _FIRST_PHANTOM = 1000
 class LesionSettings(RunSettings):
     """Configuration of ``training.lesions``.
 
-    images, masks: folders of slices. rotate: how they lie (``lesion_slices.orient``). patients:
-    regular expression for the patient in a file name. train_list, validation_list: text files
-    naming the slices of a split; without them fold, folds: the fold kept for validation.
-    size: px on a side of the frame the slices are fitted into. crop: px on a side of what a
-    training step sees; ``size`` for whole slices. strength: of the augmentation, 0..1. mean, std:
-    of grey/255. network: "unet" (width, classes) or "lesion_mask_rcnn" (backbone, truncation,
-    lesion_classes, scores). initial: a state dict to start from. pseudo: soft labels of
+    images, masks: folders of slices. mask_values: what each value of a mask is
+    (``lesion_slices.MASK_NAMES``). rotate: how they lie (``lesion_slices.orient``). patients:
+    regular expression for the patient in a file name. validation_images, validation_masks: folders
+    of the slices to validate on, where they are apart. train_list, validation_list: text files
+    naming the slices of a split; without lists and folders fold, folds: the fold kept for
+    validation. size: px on a side of the frame the slices are fitted into. crop: px on a side of
+    what a training step sees; ``size`` for whole slices. strength: of the augmentation, 0..1.
+    normalization: "given" takes mean, std (of grey/255), "training set" computes them. network:
+    "unet" (width, classes) or "lesion_mask_rcnn" (backbone, truncation, lesion_classes, scores).
+    initial: a file to start from (``training.initial``). pseudo: soft labels of
     unlabelled slices (``training.pseudo_labels``), drawn for the share ``pseudo_share`` of the
     samples; U-Net only. phantoms: synthetic patients (``phantom_slices``), whose slices are drawn
     for the share ``phantom_share``: they teach what healthy lungs and few lesions look like. Mask
@@ -47,6 +58,9 @@ class LesionSettings(RunSettings):
 
     images: Path = Path()
     masks: Path = Path()
+    mask_values: dict[str, str] | None = None
+    validation_images: Path | None = None
+    validation_masks: Path | None = None
     rotate: str = "none"
     patients: str | None = None
     train_list: Path | None = None
@@ -57,6 +71,7 @@ class LesionSettings(RunSettings):
     size: int = 320
     crop: int = 192
     strength: float = 1.0
+    normalization: str = GIVEN
     mean: float = 0.5
     std: float = 0.3
     network: str = "unet"
@@ -79,22 +94,26 @@ class LesionSettings(RunSettings):
 
 
 def split(settings: LesionSettings) -> tuple[list[LesionSlice], list[LesionSlice]]:
-    """Training and validation slices of ``settings.fold``; no patient in both."""
+    """Training and validation slices, by lists, folders or ``settings.fold``; no patient in both.
 
-    def read(listed: Path | None) -> list[LesionSlice]:
-        return read_lesion_slices(
-            settings.images,
-            settings.masks,
-            rotate=settings.rotate,
-            patients=settings.patients,
-            listed=listed,
+    Raises TrainingDataError for what ``read_lesion_slices`` refuses, a patient in both parts, or an
+    empty part.
+    """
+    apart = settings.validation_images is not None
+    listed = settings.train_list is not None and settings.validation_list is not None
+    if apart or listed:
+        if (settings.validation_images is None) != (settings.validation_masks is None):
+            raise TrainingDataError("validation_images and validation_masks belong together.")
+        train = _read(settings, settings.images, settings.masks, settings.train_list)
+        kept = _read(
+            settings,
+            settings.validation_images or settings.images,
+            settings.validation_masks or settings.masks,
+            settings.validation_list,
         )
-
-    if settings.train_list is not None and settings.validation_list is not None:
-        train, kept = read(settings.train_list), read(settings.validation_list)
-        refuse_shared_patients(train, kept, f"{settings.train_list} and {settings.validation_list}")
+        refuse_shared_patients(train, kept, "The slices to train and to validate on")
         return train, kept
-    slices = read(None)
+    slices = _read(settings, settings.images, settings.masks, None)
     folds = split_folds([item.patient for item in slices], settings.folds, settings.split_seed)
     train = [item for item, fold in zip(slices, folds, strict=True) if fold != settings.fold]
     kept = [item for item, fold in zip(slices, folds, strict=True) if fold == settings.fold]
@@ -106,10 +125,59 @@ def split(settings: LesionSettings) -> tuple[list[LesionSlice], list[LesionSlice
     return train, kept
 
 
+def _read(
+    settings: LesionSettings, images: Path, masks: Path, listed: Path | None
+) -> list[LesionSlice]:
+    return read_lesion_slices(
+        images,
+        masks,
+        rotate=settings.rotate,
+        patients=settings.patients,
+        listed=listed,
+        mask_values=settings.mask_values,
+    )
+
+
+def check(settings: LesionSettings) -> dict[str, Any]:
+    """What is understood of the data: images, patients and pixels of each class, in all and apart.
+
+    Raises as ``split``.
+    """
+    learn, kept = split(settings)
+    return counted({"train": learn, "validation": kept}, settings.mask_values) | {
+        "normalization": _statistics(settings, learn)
+    }
+
+
+def _statistics(settings: LesionSettings, learn: list[LesionSlice]) -> Mapping[str, float]:
+    known = with_statistics(settings, (item.image for item in learn))
+    return {"mean": known.mean, "std": known.std}
+
+
+def judge(settings: LesionSettings) -> dict[str, Any]:
+    """The best checkpoint of the run on its validation slices (``judging.judge_lesions``)."""
+    from training.judging import judge_lesions
+
+    learn, kept = split(settings)
+    settings = with_statistics(settings, (item.image for item in learn))
+    if settings.network == "unet":
+        arguments: dict[str, Any] = {"in_channels": 1, "classes": settings.classes}
+        arguments["width"], outputs = settings.width, settings.classes - 1
+    else:
+        arguments = {"backbone": settings.backbone, "truncation": settings.truncation}
+        arguments |= {"lesion_classes": settings.lesion_classes, "scores": settings.scores}
+        outputs = settings.lesion_classes
+    model = model_of_run(
+        settings, "lesions", settings.network, arguments, ("lesion",) if outputs == 1 else CLASSES
+    )
+    return {"data": "validation slices", "n": len(kept)} | judge_lesions(model, kept)
+
+
 def train(settings: LesionSettings) -> Path:
     """Train the lesion network of ``settings``; returns the best checkpoint."""
     torch.manual_seed(settings.seed)
     learn, kept = split(settings)
+    settings = with_statistics(settings, (item.image for item in learn))
     detects = settings.network == "lesion_mask_rcnn"
     loader = DataLoader(
         samples_of(settings, learn),
@@ -169,4 +237,4 @@ def task_of(settings: LesionSettings) -> Task:
 
 
 if __name__ == "__main__":
-    run_trainer(LesionSettings, train)
+    run_trainer(LesionSettings, train, check, judge)
