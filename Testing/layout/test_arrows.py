@@ -53,6 +53,7 @@ ALLOWED = {
 BELOW_VIEWS = {"inference", "studies", "agreement", "models", "measures", "networks", "images"}
 ALLOWED["scene"] = BELOW_VIEWS | GROUND | {"host"}
 ALLOWED["reports"] = BELOW_VIEWS | GROUND
+ALLOWED["dicom_output"] = GROUND | {"images", "inference", "measures"}
 ALLOWED["batch"] = BELOW_VIEWS | GROUND | {"reports"}
 ALLOWED["commands"] = {*ALLOWED, "reports", "scene"}
 ALLOWED["cli"] = {*ALLOWED, "commands"}
@@ -70,7 +71,8 @@ ONLY_IN = {
     "rich": {"cli", "commands"},
     "matplotlib": {"reports"},
     "SimpleITK": {"images"},
-    "pydicom": {"images", "scene"},
+    "pydicom": {"images", "scene", "dicom_output"},
+    "highdicom": {"dicom_output"},
     "dask": {"batch"},
     "distributed": {"batch"},
     "dask_jobqueue": {"batch"},

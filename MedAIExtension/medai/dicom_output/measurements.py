@@ -141,8 +141,14 @@ def _region(
         tracking_identifier=highdicom.sr.TrackingIdentifier(
             uid=uid_of(segmentation.SOPInstanceUID, name), identifier=name
         ),
-        referenced_segment=highdicom.sr.ReferencedSegment.from_segmentation(
-            segmentation, segment_number=number
+        # highdicom's own from_segmentation can't read objects of one segment (0.28).
+        referenced_segment=highdicom.sr.ReferencedSegment(
+            sop_class_uid=segmentation.SOPClassUID,
+            sop_instance_uid=segmentation.SOPInstanceUID,
+            segment_number=number,
+            source_series=highdicom.sr.SourceSeriesForSegmentation(
+                segmentation.ReferencedSeriesSequence[0].SeriesInstanceUID
+            ),
         ),
         finding_type=codes_of.kind,
         finding_category=codes_of.category,

@@ -36,7 +36,7 @@ def lesion_segmentations(
     seen = np.flatnonzero(result.zones.any(axis=(1, 2)))
     if len(seen) == 0:
         seen = np.arange(len(result.zones))
-    kept = [sources[index] for index in seen]
+    kept = [sources[int(index)] for index in seen]
     masks = {
         "lesions": (result.lesions, result.classes, True),
         "lungs": (result.lungs, ("right lung", "left lung"), False),

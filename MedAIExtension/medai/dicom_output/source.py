@@ -99,6 +99,8 @@ def _slice(volume: Volume, voxels: np.ndarray, index: int, study_uid: str) -> Da
     for name in ("StudyID", "StudyDate", "StudyTime", "AccessionNumber", "KVP"):
         setattr(made, name, "")
     made.ReferringPhysicianName = ""
+    # Not known; DICOM wants both said.
+    made.PatientPosition = made.Laterality = ""
     made.Rows, made.Columns = voxels.shape[1:]
     made.PixelSpacing = [_decimal(y_mm), _decimal(x_mm)]
     made.SliceThickness = made.SpacingBetweenSlices = _decimal(z_mm)
