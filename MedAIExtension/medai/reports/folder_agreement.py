@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from medai.agreement import ImageRatings, cohort
-from medai.agreement.icc_estimate import LinkVariance
-from medai.agreement.pixel_icc import Method
+from medai.agreement.icc_estimate import LinkVariance, Method
 from medai.agreement.quality import QualityAgreement, quality_agreement
 from medai.errors import StudyError
 from medai.progress import (
@@ -29,7 +28,7 @@ def write_folder_agreement(
     folder: Path,
     *,
     candidates: Sequence[str] = (),
-    method: Method = "laplace",
+    method: Method = "exact",
     link_variance: LinkVariance = "meanobs",
     exclude_above: float = 0.95,
     exclude_below: float = 0.05,
