@@ -16,13 +16,14 @@ import typer
 import medai
 from medai.errors import MedAIError
 from medai.output import output_error
+from medai.tasks import TASKS
 
 _SUMMARY = (
     "Lesions, COVID-19, cataract and rater agreement. Research use only; not a medical device."
 )
 
 # Command -> where it lives; a group's commands come from its typer app.
-_COMMANDS = ("demo", "segment", "classify", "cataract", "agree", "batch")
+_COMMANDS = ("demo", *(task.command for task in TASKS), "batch")
 _GROUPS = ("models", "study")
 
 
