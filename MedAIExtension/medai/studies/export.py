@@ -21,7 +21,8 @@ from medai.progress import (
     raise_if_cancelled,
 )
 from medai.studies.create import REGION
-from medai.studies.ratings import RatedImage, rated_images
+from medai.studies.ratings import RatedImage
+from medai.studies.ratings_source import rated_images
 from medai.studies.record import SUBMITTED
 from medai.studies.session import study_segmentation
 from medai.studies.study import Study
