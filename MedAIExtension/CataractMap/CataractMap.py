@@ -31,6 +31,7 @@ from medai.inference.cataract.result import (
     rejudge,
     threshold_of,
 )
+from medai.inference.cataract.tables import EYES, SCANS
 from medai.measures.cataract import PAPER_THRESHOLD
 from medai.models import ModelStore
 from medai.progress import CancelCallback, ProgressCallback, ignore_progress, never_cancelled
@@ -40,7 +41,7 @@ from medai.scene.oct_scans import scans_from_node, show_scans
 from medai_panels.charts import show_chart
 from medai_panels.export_section import ExportSection
 from medai_panels.file_drop import FileDrop
-from medai_panels.findings_table import FindingsTable
+from medai_panels.findings_table import FindingsTable, panel_columns
 from medai_panels.later import Later
 from medai_panels.model_section import ModelSection
 from medai_panels.panel_widget import PanelWidget
@@ -144,27 +145,12 @@ class CataractMapWidget(PanelWidget):
         )
         self._eyes_table = FindingsTable(
             ui.eyesTable,
-            [
-                (_("Eye"), _("Which eye."), ""),
-                (_("Fraction"), _("Cataract pixels over lens pixels, mean over scans."), ".2f"),
-                (_("Low"), _("The smallest fraction of a scan."), ".2f"),
-                (_("High"), _("The largest fraction of a scan."), ".2f"),
-                (_("Density"), _("Mean grey value of the lens, 0 to 255."), ".0f"),
-                (_("Meaning"), _("What the fraction is consistent with."), ""),
-            ],
+            panel_columns(EYES),
             self._on_eye,
         )
         self._scans_table = FindingsTable(
             ui.scansTable,
-            [
-                (_("Eye"), _("Which eye."), ""),
-                (_("Scan"), _("Its name."), ""),
-                (_("Fraction"), _("Cataract pixels over lens pixels."), ".2f"),
-                (_("Front"), _("Cataract fraction of the anterior third."), ".2f"),
-                (_("Nucleus"), _("Cataract fraction of the middle third."), ".2f"),
-                (_("Back"), _("Cataract fraction of the posterior third."), ".2f"),
-                (_("Note"), _("Why a scan has no number."), ""),
-            ],
+            panel_columns(SCANS),
             self._on_scan,
         )
         add_research_use_line(ui.resultSection.layout())
@@ -342,16 +328,13 @@ class CataractMapWidget(PanelWidget):
     def _show_result(self) -> None:
         result = self._result
         sentence, notes = _("No result yet: drop scans here or load a folder, then press Run."), ()
-        eyes: Sequence[Any] = ()
         if result is not None:
-            sentence, notes, eyes = result.sentence, result.notes, result.eyes
+            sentence, notes = result.sentence, result.notes
         self.ui.sentenceLabel.setText(sentence)
         self.ui.notesLabel.setText("\n".join(notes))
         self.ui.notesLabel.setVisible(bool(notes))
-        self._eyes_table.fill(_eye_row(eye.summary) for eye in eyes)
-        self._scans_table.fill(
-            _scan_row(eye.scans, measure) for eye in eyes for measure in eye.measures
-        )
+        self._eyes_table.fill(() if result is None else EYES.rows("panel", result))
+        self._scans_table.fill(() if result is None else SCANS.rows("panel", result))
 
     def _update_usable(self, *args: Any) -> None:
         ui = self.ui
@@ -485,27 +468,6 @@ def _scans(rightNode: Any, leftNode: Any) -> tuple[EyeScans, ...]:
     if not eyes:
         raise InputError(_("No scans are chosen: load scans of an eye first."))
     return tuple(eyes)
-
-
-def _eye_row(eye: Any) -> tuple[Any, ...]:
-    return (
-        eye.label,
-        eye.cataract_fraction,
-        eye.low,
-        eye.high,
-        eye.average_lens_density,
-        eye.wording,
-    )
-
-
-def _scan_row(scans: EyeScans, measure: Any) -> tuple[Any, ...]:
-    return (
-        scans.label,
-        measure.name,
-        measure.cataract_fraction,
-        *measure.depth_fraction,
-        measure.reason,
-    )
 
 
 def _folders() -> int:

@@ -28,15 +28,15 @@ from medai.errors import InputError
 from medai.inference.covid.assessment import CovidAssessment, CovidChoices
 from medai.inference.covid.result import COVID_CLASS, RULES, CovidOptions
 from medai.inference.covid.study import as_covid_study
+from medai.inference.covid.tables import CHANGE, SEVERITY, SLICES
 from medai.inference.lesions.result import LesionOptions
 from medai.inference.running.planes import PLANES
-from medai.measures.severity import severity_rows
 from medai.models import ModelStore
 from medai.scene.color_maps import show_map
 from medai.scene.steps import Steps, finish
 from medai_panels.charts import show_chart
 from medai_panels.export_section import ExportSection
-from medai_panels.findings_table import FindingsTable
+from medai_panels.findings_table import FindingsTable, panel_columns
 from medai_panels.jump import jump_to
 from medai_panels.model_section import ModelSection
 from medai_panels.panel_widget import PanelWidget
@@ -51,6 +51,8 @@ from medai_panels.worker_logic import WorkerLogic
 TASK = "covid"
 SAMPLE_NAME = "Synthetic chest CT, two dates"
 _SAMPLE_GROWTH = 1.6
+# Volumes and percentages; the zone score has a sentence of its own.
+_SHOWN_CHANGES = 3
 
 
 class CovidClassification(ScriptedLoadableModule):
@@ -126,30 +128,17 @@ class CovidClassificationWidget(PanelWidget):
         )
         self._slices = FindingsTable(
             self.ui.slicesTable,
-            [
-                (_("Slice"), _("Number of the slice, from the feet up."), "d"),
-                (_("p(COVID-19)"), _("Probability of COVID-19 on this slice."), ".2f"),
-                (_("±"), _("Spread over variants of the input and over members."), ".2f"),
-            ],
+            panel_columns(SLICES),
             self._on_slice,
         )
         self._severity = FindingsTable(
             self.ui.severityTable,
-            [
-                (_("Region"), _("Lung, zone or lobe; the patient's own right and left."), ""),
-                (_("Opacity %"), _("Lesion volume in percent of the region."), ".1f"),
-                (_("Score"), _("0 none, 1 to 25 %, 2 to 50 %, 3 to 75 %, 4 above."), ""),
-            ],
+            panel_columns(SEVERITY),
             lambda row: None,
         )
         self._change = FindingsTable(
             self.ui.changeTable,
-            [
-                (_("Measure"), _("What was measured on both dates."), ""),
-                (_("Earlier"), _("In the earlier study."), ",.1f"),
-                (_("Later"), _("In the later study."), ",.1f"),
-                (_("Change"), _("Later minus earlier."), "+,.1f"),
-            ],
+            panel_columns(CHANGE),
             lambda row: None,
         )
         add_research_use_line(self.ui.resultSection.layout())
@@ -256,11 +245,7 @@ class CovidClassificationWidget(PanelWidget):
         self._order, slice_table = _slice_rows(result)
         self._slices.fill(slice_table)
         severe = None if result is None else result.severity
-        self._severity.fill(
-            ()
-            if severe is None
-            else [(n, p, "–" if s is None else str(s)) for n, p, s in severity_rows(severe)]
-        )
+        self._severity.fill(() if severe is None else SEVERITY.rows("panel", severe))
         self.ui.scoreLabel.setText(_score_sentence(severe))
         change = None if result is None else result.change
         self.ui.changeLabel.setText(
@@ -268,7 +253,8 @@ class CovidClassificationWidget(PanelWidget):
             if change is None
             else change.sentence
         )
-        self._change.fill(() if change is None else _change_rows(change))
+        changes = [] if change is None else CHANGE.rows("panel", change)[:_SHOWN_CHANGES]
+        self._change.fill((translate("tables", name), *values) for name, *values in changes)
 
     def _update_usable(self, *args: Any) -> None:
         busy = _("Wait for the run to end, or cancel it.") if self._run.running else ""
@@ -400,7 +386,7 @@ class CovidClassificationTest(ScriptedLoadableModuleTest):
         self.delayDisplay("Done")
 
 
-def _slice_rows(result: Any) -> tuple[list[int], list[tuple[int, float, float]]]:
+def _slice_rows(result: Any) -> tuple[list[int], list[tuple[Any, ...]]]:
     """Canonical indices and table rows of the axial slices, most suspicious first."""
     if result is None:
         return [], []
@@ -408,8 +394,8 @@ def _slice_rows(result: Any) -> tuple[list[int], list[tuple[int, float, float]]]
     part = answer.slices[0]
     covid = part.probability[:, answer.classes.index(COVID_CLASS)]
     order = np.argsort(-covid, kind="stable")
-    rows = [(int(part.index[k]) + 1, float(covid[k]), float(part.spread[k])) for k in order]
-    return [int(part.index[k]) for k in order], rows
+    rows = SLICES.rows("panel", answer)
+    return [int(part.index[k]) for k in order], [rows[k] for k in order]
 
 
 def _score_sentence(severe: Any) -> str:
@@ -424,30 +410,6 @@ def _score_sentence(severe: Any) -> str:
     return _("Zone score {score} of 24: six zones by volume, not the lobe-based score.").format(
         score=severe.zone_score
     )
-
-
-def _change_rows(change: Any) -> list[tuple[str, float, float, float]]:
-    earlier, later = change.earlier, change.later
-    return [
-        (
-            _("Lesion (mL)"),
-            change.earlier_lesion_volume_ml,
-            change.later_lesion_volume_ml,
-            change.lesion_volume_change_ml,
-        ),
-        (
-            _("Opacity (% of lung)"),
-            earlier.opacity_percent,
-            later.opacity_percent,
-            change.opacity_change_points,
-        ),
-        (
-            _("High opacity (% of lung)"),
-            earlier.high_opacity_percent,
-            later.high_opacity_percent,
-            change.high_opacity_change_points,
-        ),
-    ]
 
 
 def _show_side_by_side(left_node: Any, right_node: Any) -> None:

@@ -32,15 +32,16 @@ from medai.inference import (
     segment_lesions,
 )
 from medai.inference.lesions.result import AXIAL_ONLY
+from medai.inference.lesions.tables import LESIONS
 from medai.inference.running.planes import PLANES
-from medai.measures import ZONE_NAMES, burden_sentence
+from medai.measures import burden_sentence
 from medai.models import ModelStore
 from medai.progress import CancelCallback, ProgressCallback, ignore_progress, never_cancelled
 from medai.scene.color_maps import show_map
 from medai.scene.steps import Steps, finish
 from medai_panels.charts import show_chart
 from medai_panels.export_section import ExportSection
-from medai_panels.findings_table import FindingsTable
+from medai_panels.findings_table import FindingsTable, panel_columns
 from medai_panels.jump import jump_to
 from medai_panels.later import Later
 from medai_panels.model_section import ModelSection
@@ -128,14 +129,7 @@ class LesionSegmentationWidget(PanelWidget):
         )
         self._table = FindingsTable(
             self.ui.findingsTable,
-            [
-                (_("#"), _("Number of the lesion; 1 is the largest."), "d"),
-                (_("mL"), _("Volume in milliliters."), ",.1f"),
-                (_("HU"), _("Mean density in Hounsfield units."), ".0f"),
-                (_("Score"), _("Mean lesion probability of its voxels, 0 to 1."), ".2f"),
-                (_("Where"), _("The lung zone that holds most of it."), ""),
-                (_("Kind"), _("What the model calls it."), ""),
-            ],
+            panel_columns(LESIONS),
             self._on_row,
         )
         keep_two_lines(self.ui.burdenLabel)
@@ -279,7 +273,7 @@ class LesionSegmentationWidget(PanelWidget):
         notes = () if self._result is None else self._result.notes
         self.ui.notesLabel.setText("\n".join(notes))
         self.ui.notesLabel.setVisible(bool(notes))
-        self._table.fill(() if self._result is None else _rows(self._result))
+        self._table.fill(() if self._result is None else LESIONS.rows("panel", self._result))
         self._show_sentence()
 
     def _show_sentence(self) -> None:
@@ -466,17 +460,3 @@ def _volume(node: Any) -> Any:
     if node is None:
         raise InputError(_("No CT is chosen: choose a chest CT first."))
     return scene.volume_from_node(node)
-
-
-def _rows(result: LesionResult) -> list[tuple[Any, ...]]:
-    return [
-        (
-            lesion.number,
-            lesion.volume_ml,
-            lesion.mean_hu,
-            lesion.score,
-            ZONE_NAMES[lesion.zone],
-            lesion.kind,
-        )
-        for lesion in result.findings
-    ]

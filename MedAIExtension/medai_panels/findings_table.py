@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import qt
+from slicer.i18n import translate
 
+from medai.tables import Table, shown_number
 from medai_panels.connections import Connections
 
 # Rows seen at once; the rest scrolls, so that the panel below stays in reach.
 _MOST_ROWS = 8
 _ROW_PX = 24
 _FRAME_PX = 6
+
+
+def panel_columns(table: Table) -> list[tuple[str, str, str]]:
+    """The columns of a declared table as ``FindingsTable`` takes them, in the user's language."""
+    return [
+        (_translated(column.heading("panel")), _translated(column.meaning), column.format)
+        for column in table.at("panel")
+    ]
 
 
 class FindingsTable:
@@ -83,9 +92,14 @@ class FindingsTable:
             self._chosen(rows[0].row())
 
 
+def _translated(words: str) -> str:
+    # The collector of translations names a context after the file with the words, tables.py.
+    return translate("tables", words) if words else ""
+
+
 def _item(cell: Any, number_format: str) -> Any:
     if not number_format:
         return qt.QTableWidgetItem(cell)
-    item = qt.QTableWidgetItem("–" if math.isnan(cell) else format(cell, number_format))
+    item = qt.QTableWidgetItem(shown_number(cell, number_format))
     item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
     return item

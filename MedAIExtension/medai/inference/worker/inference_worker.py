@@ -110,7 +110,7 @@ class Worker:
     def submit(self, task: str, study: Any, model_id: str, options: Any) -> Job:
         """Queue a study; returns at once.
 
-        task: a key of worker_process.TASKS; study and options as its function takes them; the
+        task: the name of one of tasks.TASKS; study and options as its ``run`` takes them; the
         study's arrays must not change until the job is finished.
         """
         self._folder.mkdir(exist_ok=True)
