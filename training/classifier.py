@@ -11,10 +11,17 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from medai.errors import TrainingDataError
-from medai.networks import ctnet10, transfer_classifier, unet_classifier
+from medai.networks import (
+    LungClassifier,
+    ctnet10,
+    lung_classifier,
+    transfer_classifier,
+    unet_classifier,
+)
 from training.augmentation import picture_augmentation
 from training.classification import ClassificationTask
 from training.command import run_trainer
+from training.export import network_weights
 from training.fit import RunSettings, fit
 from training.initial import read_initial
 from training.normalization import Normalization
@@ -59,18 +66,24 @@ class PictureSettings(RunSettings):
 class ClassifierSettings(PictureSettings):
     """Configuration of ``training.classifier``.
 
-    network: "ctnet10", "unet_classifier" or a name of ``transfer_classifier``. width: of
-    "unet_classifier", levels: of it. initial: a state dict to start from: of a lesion U-Net for
-    "unet_classifier" (its encoder is taken), of torchvision's network for the others (its head is
-    left out; ImageNet weights are used when you give their file, never downloaded). freeze:
-    start of the names of parameters that don't train.
+    network: "ctnet10", "lung_classifier", "unet_classifier" or a name of ``transfer_classifier``.
+    width: of "unet_classifier", levels: of it. initial: a state dict to start from: of a lesion
+    U-Net for "unet_classifier" and of an encoder U-Net for "lung_classifier" (its encoder is
+    taken), of torchvision's network for the others (its head is left out; ImageNet weights are used
+    when you give their file, never downloaded). lungs: checkpoint of ``training.lung_pictures`` for
+    "lung_classifier". also: a folder as ``train``, of pictures of another origin. freeze: start of
+    the names of parameters that don't train. encoder_rate: of the learning rate of a
+    "lung_classifier"'s encoder to the others'.
     """
 
     network: str = "ctnet10"
     width: int = 24
     levels: int = 2
     initial: Path | None = None
+    lungs: Path | None = None
+    also: Path | None = None
     freeze: tuple[str, ...] = field(default=())
+    encoder_rate: float = 1.0
 
 
 def split_pictures(
@@ -103,14 +116,20 @@ def split_pictures(
 
 
 def picture_loaders(
-    settings: PictureSettings, learn: list[ClassifiedPicture], kept: list[ClassifiedPicture]
+    settings: PictureSettings,
+    learn: list[ClassifiedPicture],
+    kept: list[ClassifiedPicture],
+    also: list[ClassifiedPicture] | None = None,
 ) -> tuple[DataLoader, DataLoader]:
-    """Loaders of augmented training pictures and of plain validation pictures."""
+    """Loaders of augmented training pictures and of plain validation pictures.
+
+    also: training pictures of another origin. Each class of each origin is drawn equally often, so
+    that where a picture is from says nothing about its class.
+    """
     size = (settings.size, settings.size)
-    counts = torch.bincount(torch.tensor([p.label for p in learn]), minlength=len(settings.classes))
-    weights = torch.tensor([1.0 / float(counts[p.label]) for p in learn])
+    weights = torch.cat([_class_weights(part, settings.classes) for part in (learn, also or [])])
     samples = SeededSamples(
-        FramedPictures(learn, size),
+        FramedPictures([*learn, *(also or [])], size),
         picture_augmentation(settings.strength),
         settings.seed,
         weights=weights,
@@ -122,6 +141,12 @@ def picture_loaders(
         num_workers=settings.workers,
     )
     return loader, DataLoader(FramedPictures(kept, size), batch_size=settings.batch_size)
+
+
+def _class_weights(pictures: list[ClassifiedPicture], classes: tuple[str, ...]) -> torch.Tensor:
+    labels = torch.tensor([picture.label for picture in pictures], dtype=torch.int64)
+    counts = torch.bincount(labels, minlength=len(classes))
+    return 1.0 / counts[labels].float()
 
 
 def network_of(settings: ClassifierSettings) -> nn.Module:
@@ -136,11 +161,7 @@ def network_of(settings: ClassifierSettings) -> nn.Module:
             encoder.copy_segmentation_weights(start)
         network: nn.Module = encoder
     else:
-        network = (
-            ctnet10()
-            if settings.network == "ctnet10"
-            else transfer_classifier(settings.network, outputs)
-        )
+        network = _plain_network(settings, outputs)
         if start is not None:
             own = network.state_dict()
             fitting = {k: v for k, v in start.items() if k in own and own[k].shape == v.shape}
@@ -151,19 +172,38 @@ def network_of(settings: ClassifierSettings) -> nn.Module:
     return network
 
 
+def _plain_network(settings: ClassifierSettings, outputs: int) -> nn.Module:
+    if settings.network == "ctnet10":
+        return ctnet10()
+    if settings.network != "lung_classifier":
+        return transfer_classifier(settings.network, outputs)
+    network = lung_classifier(outputs=outputs)
+    if settings.lungs is None:
+        raise TrainingDataError(
+            "lungs is missing, expected a checkpoint of training.lung_pictures: a lung classifier "
+            "can't learn to find lungs itself."
+        )
+    network.lungs.load_state_dict(network_weights(settings.lungs))
+    return network
+
+
 def train(settings: ClassifierSettings) -> Path:
     """Train the classifier of ``settings``; returns the best checkpoint."""
     torch.manual_seed(settings.seed)
     learn, kept = split_pictures(settings)
-    loader, validation = picture_loaders(settings, learn, kept)
+    also = None if settings.also is None else read_class_folders(settings.also, settings.classes)
+    loader, validation = picture_loaders(settings, learn, kept, also)
+    network = network_of(settings)
     task = ClassificationTask(
-        network_of(settings),
+        network,
         settings,
         Normalization(settings.mean, settings.std),
         len(settings.classes),
         smoothing=settings.smoothing,
         mixup=settings.mixup,
     )
+    if isinstance(network, LungClassifier):
+        task.slower = network.encoder, settings.encoder_rate
     return fit(task, loader, validation, settings)
 
 
