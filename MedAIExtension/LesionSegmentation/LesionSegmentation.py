@@ -33,7 +33,7 @@ from medai.inference import (
 )
 from medai.inference.lesions.result import AXIAL_ONLY
 from medai.inference.running.planes import PLANES
-from medai.measures import ZONE_NAMES, burden_sentence
+from medai.measures import ALL_ZONE_NAMES, burden_sentence
 from medai.models import ModelStore
 from medai.progress import CancelCallback, ProgressCallback, ignore_progress, never_cancelled
 from medai.scene.color_maps import show_map
@@ -57,7 +57,7 @@ from medai_panels.worker_logic import WorkerLogic
 from medai_panels.wrapping_label import keep_two_lines
 
 TASK = "lesions"
-LUNGS = ("right lung", "left lung")
+LUNGS = ("right lung", "left lung", "lung")
 SAMPLE_NAME = "Synthetic chest CT"
 
 
@@ -475,7 +475,7 @@ def _rows(result: LesionResult) -> list[tuple[Any, ...]]:
             lesion.volume_ml,
             lesion.mean_hu,
             lesion.score,
-            ZONE_NAMES[lesion.zone],
+            ALL_ZONE_NAMES[lesion.zone],
             lesion.kind,
         )
         for lesion in result.findings

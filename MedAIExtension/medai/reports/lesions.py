@@ -19,7 +19,7 @@ from medai.images import (
 )
 from medai.inference.lesions.result import LesionResult
 from medai.measures import burden_sentence
-from medai.measures.zones import ZONE_NAMES
+from medai.measures.zones import ALL_ZONE_NAMES, LEFT_ZONES, RIGHT_ZONES, UNKNOWN_ZONES
 from medai.output import write_text
 from medai.palette import CLASS_COLORS, hex_color
 from medai.reports.charts import MISSING, charts_available, figure_png, histogram, scatter
@@ -77,7 +77,7 @@ def lesion_rows(result: LesionResult) -> list[tuple[Any, ...]]:
         (
             lesion.number,
             lesion.kind,
-            ZONE_NAMES[lesion.zone],
+            ALL_ZONE_NAMES[lesion.zone],
             lesion.volume_ml,
             lesion.mean_hu,
             *lesion.extent_mm,
@@ -126,7 +126,7 @@ def page_of(result: LesionResult) -> Page:
         page.note(note)
     page.heading("Where")
     legend = [(name, hex_color(CLASS_COLORS[name])) for name in result.classes]
-    legend += [(n, hex_color(CLASS_COLORS[n])) for n in ("right lung", "left lung")]
+    legend += [(n, hex_color(CLASS_COLORS[n])) for n in lung_names(result).values()]
     page.legend(legend)
     page.note("Seen from below: the patient's right is on the left of each picture.")
     slices, probability = key_slices(result)
@@ -136,7 +136,7 @@ def page_of(result: LesionResult) -> Page:
         page.pictures([(png_bytes(probability_legend()), "Lesion probability: 0 left, 1 right.")])
     page.heading("How much")
     page.table(("region", "lung (mL)", "lesion (mL)", "opacity (%)"), _burden_rows(result))
-    zones = [(name, burden.zone_opacity_percent[name]) for name in ZONE_NAMES[1:]]
+    zones = list(burden.zone_opacity_percent.items())
     most = max([v for _, v in zones if np.isfinite(v)], default=0.0)
     page.bars(zones, unit="%", full=max(most, 1.0), caption="Opacity per zone, % of the zone")
     page.sentence(
@@ -163,6 +163,12 @@ def page_of(result: LesionResult) -> Page:
     return page
 
 
+def lung_names(result: LesionResult) -> dict[int, str]:
+    """What the values of ``result.lungs`` are called; "lung" only where a side is unknown."""
+    unknown = bool((result.lungs == 3).any())
+    return {1: "right lung", 2: "left lung"} | ({3: "lung"} if unknown else {})
+
+
 def key_slices(
     result: LesionResult,
 ) -> tuple[list[tuple[bytes, str]], tuple[bytes, str] | None]:
@@ -178,7 +184,7 @@ def key_slices(
     pictures = []
     for index in chosen:
         rgb, size = gray_picture(lung_window(axial.array[index]), spacing)
-        for value, name in ((1, "right lung"), (2, "left lung")):
+        for value, name in lung_names(result).items():
             draw_outline(rgb, to_size(lungs[index] == value, size), CLASS_COLORS[name], width_px=1)
         for value, name in enumerate(result.classes, start=1):
             mask = to_size(lesions[index] == value, size)
@@ -211,16 +217,21 @@ def _spread_peaks(amount: NDArray, count: int) -> list[int]:
 def _burden_rows(result: LesionResult) -> list[tuple[Any, ...]]:
     burden = result.burden
     lesion_of = burden.zone_lesion_volume_ml
-    right = sum(lesion_of[name] for name in ZONE_NAMES[1:4])
-    left = sum(lesion_of[name] for name in ZONE_NAMES[4:])
+    right, left = (sum(lesion_of[name] for name in side) for side in (RIGHT_ZONES, LEFT_ZONES))
+    unknown = UNKNOWN_ZONES[0] in lesion_of
     rows: list[tuple[Any, ...]] = [
-        ("both lungs", burden.lung_volume_ml, right + left, burden.opacity_percent),
+        (
+            "one lung, side unknown" if unknown else "both lungs",
+            burden.lung_volume_ml,
+            sum(lesion_of.values()),
+            burden.opacity_percent,
+        ),
         ("right lung", burden.right_lung_volume_ml, right, burden.right_opacity_percent),
         ("left lung", burden.left_lung_volume_ml, left, burden.left_opacity_percent),
     ]
     rows += [
-        (name, burden.zone_lung_volume_ml[name], lesion_of[name], burden.zone_opacity_percent[name])
-        for name in ZONE_NAMES[1:]
+        (name, burden.zone_lung_volume_ml[name], lesion_of[name], percent)
+        for name, percent in burden.zone_opacity_percent.items()
     ]
     return rows
 
@@ -233,7 +244,7 @@ def _add_lesion_table(page: Page, result: LesionResult) -> None:
             (
                 lesion.number,
                 lesion.kind,
-                ZONE_NAMES[lesion.zone],
+                ALL_ZONE_NAMES[lesion.zone],
                 lesion.volume_ml,
                 lesion.mean_hu,
                 " × ".join(f"{extent:.0f}" for extent in lesion.extent_mm),
@@ -276,7 +287,7 @@ def _add_roi_charts(page: Page, result: LesionResult) -> None:
 def _write_segmentation(result: LesionResult, path: Path) -> None:
     masks = {
         name: result.lesions == value for value, name in enumerate(result.classes, start=1)
-    } | {"right lung": result.lungs == 1, "left lung": result.lungs == 2}
+    } | {name: result.lungs == value for value, name in lung_names(result).items()}
     segmentation = segmentation_from_masks(
         masks,
         result.volume.ijk_to_ras,
