@@ -18,9 +18,10 @@ from training.augmentation import oct_augmentation
 from training.command import run_trainer
 from training.fit import RunSettings, fit
 from training.lens_scans import LABELS, LensScans, phantom_scans
+from training.normalization import Normalization
 from training.oct_folders import read_oct_folders, split_patients
 from training.sampling import EpochSampler, SeededSamples
-from training.segmentation import Normalization, SegmentationTask
+from training.segmentation import SegmentationTask
 
 CLASSES = ("background", "normal lens", "cataract")
 PARTS = ("train", "test")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from medai.inference.running.letterbox import normalise
 from medai.measures import diagnostics
 from training.fit import RunSettings, Task
-from training.segmentation import Normalization
+from training.normalization import Normalization
 
 
 class ClassificationTask(Task):

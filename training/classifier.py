@@ -17,6 +17,7 @@ from training.classification import ClassificationTask
 from training.command import run_trainer
 from training.fit import RunSettings, fit
 from training.initial import read_initial
+from training.normalization import Normalization
 from training.pictures import (
     ClassifiedPicture,
     FramedPictures,
@@ -25,7 +26,6 @@ from training.pictures import (
     refuse_shared_patients,
 )
 from training.sampling import EpochSampler, SeededSamples
-from training.segmentation import Normalization
 
 
 @dataclass(frozen=True)

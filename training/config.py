@@ -74,6 +74,9 @@ def _checked(value: Any, hint: Any, key: str, where: str) -> Any:
         if origin is tuple and isinstance(value, list):
             inner = typing.get_args(kind)[0]
             return tuple(_checked(item, inner, key, where) for item in value)
+        if origin is dict and isinstance(value, dict):
+            inner = typing.get_args(kind)[1]
+            return {k: _checked(v, inner, f"{key}.{k}", where) for k, v in value.items()}
         if (
             origin is None
             and isinstance(value, kind)
@@ -90,10 +93,13 @@ def _kinds(hint: Any) -> tuple[Any, ...]:
 
 
 def _words(hint: Any) -> str:
-    names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+    names: dict[Any, str] = {
+        int: "a whole number",
+        float: "a number",
+        str: "text",
+        bool: "true or false",
+    }
     names[Path] = "a path"
     kinds = [kind for kind in _kinds(hint) if kind is not type(None)]
-    return " or ".join(
-        "a list" if typing.get_origin(kind) is tuple else names.get(kind, str(kind))
-        for kind in kinds
-    )
+    names |= {tuple: "a list", dict: "a table"}
+    return " or ".join(names.get(typing.get_origin(kind) or kind, str(kind)) for kind in kinds)

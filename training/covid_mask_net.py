@@ -18,9 +18,9 @@ from training.classifier import PictureSettings, picture_loaders, split_pictures
 from training.command import run_trainer
 from training.fit import fit
 from training.initial import read_initial
+from training.normalization import Normalization
 from training.pictures import FramedPictures
 from training.sampling import EpochSampler, SeededSamples
-from training.segmentation import Normalization
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,16 @@ from torchvision.models.detection.roi_heads import paste_masks_in_image
 from medai.inference.running.letterbox import Frame, normalise
 from medai.networks.lesion_mask_rcnn import LesionMaskRCNN
 from training.fit import RunSettings, Task
-from training.segmentation import Normalization, dice
+from training.normalization import Normalization
+from training.segmentation import dice
 
 Target = dict[str, Tensor]
+# Pixels that touch at a corner belong to one lesion (the S2 authors' code).
+_EIGHT_CONNECTED = np.ones((3, 3), int)
 
 
 def instances(mask: NDArray[np.uint8], classes: int, least_px: int) -> Target:
-    """Instances of a label map (y, x): each connected component of at least ``least_px`` pixels.
+    """Instances of a label map (y, x): each 8-connected component of at least ``least_px`` px.
 
     classes: 1 joins all labels into "lesion" first; 2 keeps labels 1 and 2 apart. Returns boxes
     (n, 4) as x0, y0, x1, y1, labels (n,) and masks (n, y, x) uint8; n may be 0 (S2: components
@@ -30,7 +33,8 @@ def instances(mask: NDArray[np.uint8], classes: int, least_px: int) -> Target:
     """
     boxes, labels, masks = [], [], [np.zeros((0, *mask.shape), np.uint8)]
     for label in range(1, classes + 1):
-        components, _ = ndimage.label(mask > 0 if classes == 1 else mask == label)
+        inside_class = mask > 0 if classes == 1 else mask == label
+        components, _ = ndimage.label(inside_class, structure=_EIGHT_CONNECTED)
         for index, (rows, columns) in enumerate(ndimage.find_objects(components), start=1):
             inside = components[rows, columns] == index
             if np.count_nonzero(inside) < least_px:

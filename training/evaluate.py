@@ -28,7 +28,12 @@ def evaluate_lesions(given: argparse.Namespace) -> dict[str, Any]:
 
     model = load(given, "lesions")
     slices = read_lesion_slices(
-        given.images, given.masks, rotate=given.rotate, patients=given.patients
+        given.images,
+        given.masks,
+        rotate=given.rotate,
+        patients=given.patients,
+        listed=given.list,
+        mask_values=given.mask_values,
     )
     how = {"device": given.device, "resamples": given.resamples}
     if given.cross_validate:
@@ -76,6 +81,14 @@ def load(given: argparse.Namespace, task: str) -> Model:
     return store.load(given.model, task=task)
 
 
+def named_values(text: str) -> dict[str, str]:
+    """ "0=background,1=lung" as a table."""
+    pairs = [part.partition("=") for part in text.split(",")]
+    if not all(key.strip() and equals and name.strip() for key, equals, name in pairs):
+        raise argparse.ArgumentTypeError(f"{text!r}, expected value=name,value=name")
+    return {key.strip(): name.strip() for key, _, name in pairs}
+
+
 def as_json(value: Any) -> str:
     """JSON with nan and infinite numbers as null."""
     return json.dumps(_plain(value), indent=1, ensure_ascii=False)
@@ -114,6 +127,13 @@ def parser() -> argparse.ArgumentParser:
         help="how slices lie; alone: transposed, as the MedSeg collection's",
     )
     lesions.add_argument("--patients", help="regular expression: the patient in a file name")
+    lesions.add_argument("--list", type=Path, help="text file naming the slices to judge on")
+    lesions.add_argument(
+        "--mask-values",
+        type=named_values,
+        metavar="0=background,1=lung,…",
+        help="what each value of a mask is, where they are not 0, 1, 2 or 0, 255",
+    )
     lesions.add_argument("--fold", type=int, help="judge this fold of the split only")
     lesions.add_argument(
         "--cross-validate",

@@ -24,6 +24,8 @@ from training.command import run_guarded
 HALF_BITS = 11
 _BASE_LINE = re.compile(r'^base = "([a-z0-9-]+)"$', re.MULTILINE)
 _BASE_HASH_LINE = re.compile(r'^base_sha256 = ".*"$', re.MULTILINE)
+_MEAN_LINE = re.compile(r"^mean = .*$", re.MULTILINE)
+_STD_LINE = re.compile(r"^std = .*$", re.MULTILINE)
 _HASH_LINE = re.compile(r'^sha256 = ".*"$', re.MULTILINE)
 
 
@@ -38,6 +40,15 @@ def network_weights(checkpoint: Path) -> dict[str, Tensor]:
         if found:
             return found
     raise TrainingDataError(f"{checkpoint} holds no network.")
+
+
+def with_normalization(card: str, checkpoint: Path) -> str:
+    """The text of a card with the mean and std that the run of ``checkpoint`` normalised by."""
+    known = torch.load(checkpoint, map_location="cpu", weights_only=True).get("normalization")
+    if known is None:
+        return card
+    card = _MEAN_LINE.sub(f"mean = {known['mean']:.6g}", card)
+    return _STD_LINE.sub(f"std = {known['std']:.6g}", card)
 
 
 def mean_weights(checkpoints: Sequence[Path]) -> dict[str, Tensor]:
@@ -126,7 +137,7 @@ def main() -> None:
     if given.card is None:
         torch.save(weights, given.output)
     else:
-        card = given.card.read_text(encoding="utf-8")
+        card = with_normalization(given.card.read_text(encoding="utf-8"), given.checkpoint[0])
         print(export_model(weights, card, given.output, given.kernel_bits))
 
 

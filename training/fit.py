@@ -14,6 +14,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from medai.errors import TrainingDataError
+from training.normalization import Normalization
 from training.sampling import step_seed
 
 
@@ -62,10 +63,12 @@ class Task(lightning.LightningModule):
     """A network being trained: optimizer, schedule, averaged weights; subclasses give the loss.
 
     Attribute ``judged`` names the validation figure that picks the best checkpoint (higher is
-    better).
+    better). ``slower``: a part of the network and the share of the learning rate it learns with.
     """
 
     judged = "validation"
+    slower: tuple[torch.nn.Module, float] | None = None
+    normal: Normalization | None = None
 
     def __init__(self, network: torch.nn.Module, settings: RunSettings) -> None:
         super().__init__()
@@ -86,11 +89,30 @@ class Task(lightning.LightningModule):
         """The network to judge and ship: the averaged one where there is one."""
         return self.network if self.averaged is None else self.averaged.module
 
+    def on_save_checkpoint(self, checkpoint: dict) -> None:
+        # The card of what is shipped says by what its pictures are normalised.
+        if self.normal is not None:
+            checkpoint["normalization"] = {"mean": self.normal.mean, "std": self.normal.std}
+
     def trained_parameters(self) -> list[torch.nn.Parameter]:
         return [p for p in self.network.parameters() if p.requires_grad]
 
+    def _parameter_groups(self) -> list[dict]:
+        trained = self.trained_parameters()
+        if self.slower is None:
+            return [{"params": trained}]
+        part, share = self.slower
+        slow = set(part.parameters())
+        return [
+            {"params": [p for p in trained if p not in slow]},
+            {
+                "params": [p for p in trained if p in slow],
+                "lr": share * self.settings.learning_rate,
+            },
+        ]
+
     def configure_optimizers(self):
-        s, parameters = self.settings, self.trained_parameters()
+        s, parameters = self.settings, self._parameter_groups()
         makers = {
             "adam": lambda: torch.optim.Adam(
                 parameters, s.learning_rate, weight_decay=s.weight_decay

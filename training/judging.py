@@ -16,6 +16,7 @@ from medai.inference.lesions.slice_networks import SliceAnswer, run_networks
 from medai.measures import diagnostics
 from medai.models import Model
 from medai.progress import never_cancelled
+from training.average_precision import SingleLesions, average_precisions, true_lesions
 from training.bootstrap import Interval, bootstrap
 from training.lesion_slices import CLASSES, LesionSlice
 from training.pictures import ClassifiedPicture
@@ -29,12 +30,29 @@ _LEAST_SCORE = 0.05
 @dataclass(frozen=True, eq=False)
 class FoundLesions:
     """What a model found in one picture: lesions (y, x) 0 or 1 + class, probability (y, x), and
-    single lesions as masks (n, y, x) with scores (n,)."""
+    single lesions as masks (n, y, x) with scores (n,).
+
+    labels: (n,) from 1, the class of each region of a Mask R-CNN; None where single lesions are
+    connected pixels, whatever their class.
+    """
 
     lesions: NDArray[np.uint8]
     probability: NDArray[np.float32]
     masks: NDArray[np.bool_]
     scores: NDArray[np.float32]
+    labels: NDArray[np.int64] | None = None
+
+    @property
+    def joined(self) -> SingleLesions:
+        """The single lesions, whatever their class."""
+        return SingleLesions(self.masks, np.ones(len(self.masks), np.int64), self.scores)
+
+    @property
+    def apart(self) -> SingleLesions:
+        """The single lesions of each class."""
+        if self.labels is None:
+            return connected_lesions(self.lesions, self.probability)
+        return SingleLesions(self.masks, self.labels, self.scores)
 
 
 class _Pictures:
@@ -67,8 +85,12 @@ def find_lesions(model: Model, image: NDArray[np.uint8], device: str = "auto") -
         cancelled=never_cancelled,
     )
     lesions = _thresholded(model, answer)[0]
-    masks, scores = _single_lesions(model, answer, lesions)
-    return FoundLesions(lesions, answer.probability[0].astype(np.float32), masks, scores)
+    probability = answer.probability[0].astype(np.float32)
+    if answer.rois is not None:
+        return FoundLesions(lesions, probability, *_regions(answer))
+    joined = connected_lesions((lesions > 0).astype(np.uint8), probability)
+    assert joined.scores is not None
+    return FoundLesions(lesions, probability, joined.masks, joined.scores)
 
 
 def judge_lesions(
@@ -81,12 +103,13 @@ def judge_lesions(
     """Dice, IoU, sensitivity, precision and average precision of a lesion model.
 
     Dice and the like are means over pictures, lesion against not, at the picture's own size;
-    classes are judged where the truth has both. Intervals resample patients. Returns measures by
+    classes are judged where the truth has both. Average precisions: see ``average_precisions``.
+    Intervals resample patients. Returns measures by
     name, and every picture's own figures.
     """
     found = [find_lesions(model, item.image, device) for item in slices]
     rows = _overlaps(len(model.classes), slices, found)
-    return _judged(slices, found, rows, resamples)
+    return _judged(len(model.classes), slices, found, rows, resamples)
 
 
 def judge_cross_validated(
@@ -108,7 +131,7 @@ def judge_cross_validated(
         for item, fold in zip(slices, folds, strict=True)
     ]
     rows = _overlaps(len(model.classes), slices, found)
-    judged = _judged(slices, found, rows, resamples)
+    judged = _judged(len(model.classes), slices, found, rows, resamples)
     dice = np.array([row["Dice"] for row in rows])
     means = np.array([dice[np.asarray(folds) == fold].mean() for fold in range(len(members))])
     return {
@@ -138,6 +161,7 @@ def _overlaps(
 
 
 def _judged(
+    classes: int,
     slices: Sequence[LesionSlice],
     found: Sequence[FoundLesions],
     rows: list[dict[str, float]],
@@ -150,7 +174,12 @@ def _judged(
         return {name: _mean(rows, name, chosen) for name in names}
 
     measures = bootstrap(means, groups, resamples=resamples)
-    measures |= _average_precision(slices, found, groups, min(resamples, 200))
+    resamples = min(resamples, 200)
+    truths = [true_lesions(item, 1) for item in slices]
+    measures |= average_precisions([item.joined for item in found], truths, groups, resamples)
+    truths = [true_lesions(item, classes) for item in slices]
+    if any((truth.labels > 1).any() for truth in truths):
+        measures |= average_precisions([item.apart for item in found], truths, groups, resamples)
     return {
         "measures": {name: vars(value) for name, value in measures.items()},
         "pictures": [
@@ -253,22 +282,29 @@ def _thresholded(model: Model, answer: SliceAnswer) -> NDArray[np.uint8]:
     return lesions_from_regions(answer.rois, everywhere, score, mask)
 
 
-def _single_lesions(
-    model: Model, answer: SliceAnswer, lesions: NDArray[np.uint8]
-) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """A Mask R-CNN's regions and scores, or connected lesions and their mean probability."""
+def connected_lesions(
+    lesions: NDArray[np.uint8], probability: NDArray[np.float32]
+) -> SingleLesions:
+    """The 8-connected lesions of a label map (y, x), scored by their mean probability."""
     from scipy import ndimage
 
-    if answer.rois is not None:
-        return _region_masks(answer)
-    components, count = ndimage.label(lesions > 0)
-    masks = components[None] == np.arange(1, count + 1)[:, None, None]
-    probability = answer.probability[0].astype(np.float32)
-    scores = np.array([probability[mask].mean() for mask in masks], np.float32)
-    return masks, scores
+    masks: list[NDArray[np.bool_]] = []
+    labels: list[int] = []
+    for label in np.unique(lesions[lesions > 0]).tolist():
+        components, count = ndimage.label(lesions == label, structure=np.ones((3, 3), int))
+        masks += [components == index for index in range(1, count + 1)]
+        labels += [label] * count
+    return SingleLesions(
+        np.array(masks, bool).reshape(-1, *lesions.shape),
+        np.array(labels, np.int64),
+        np.array([probability[mask].mean() for mask in masks], np.float32),
+    )
 
 
-def _region_masks(answer: SliceAnswer) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+def _regions(
+    answer: SliceAnswer,
+) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.int64]]:
+    """Masks, scores and labels of a Mask R-CNN's best hundred regions with a mask."""
     import torch
     from torchvision.models.detection.roi_heads import paste_masks_in_image
 
@@ -278,53 +314,8 @@ def _region_masks(answer: SliceAnswer) -> tuple[NDArray[np.bool_], NDArray[np.fl
     logits = torch.from_numpy(rois._mask_logits[:100].astype(np.float32))
     boxes = torch.from_numpy(rois.box[best])
     pasted = paste_masks_in_image(logits.sigmoid()[:, None], boxes, answer.probability.shape[1:])
-    return (pasted[:, 0] >= _MASK_THRESHOLD).numpy(), rois.score[best]
-
-
-def _average_precision(
-    slices: Sequence[LesionSlice],
-    found: Sequence[FoundLesions],
-    groups: Sequence[str],
-    resamples: int,
-) -> dict[str, Interval]:
-    """COCO's average precision of single lesions (S2): components of 100 pixels and more."""
-    import torch
-    from torchmetrics.detection import MeanAveragePrecision
-
-    from training.detection import instances
-
-    truths = [
-        instances(item.mask, 1, 100)["masks"].bool() for item in slices if item.mask is not None
-    ]
-
-    def of(chosen: NDArray[np.intp]) -> dict[str, float]:
-        metric = MeanAveragePrecision(iou_type="segm")
-        metric.warn_on_many_detections = False
-        for index in chosen:
-            answer = found[index]
-            metric.update(
-                [
-                    {
-                        "masks": torch.from_numpy(answer.masks),
-                        "scores": torch.from_numpy(answer.scores),
-                        "labels": torch.ones(len(answer.scores), dtype=torch.int64),
-                    }
-                ],
-                [
-                    {
-                        "masks": truths[index],
-                        "labels": torch.ones(len(truths[index]), dtype=torch.int64),
-                    }
-                ],
-            )
-        values = metric.compute()
-        return {
-            "AP@0.5": float(values["map_50"]),
-            "AP@0.75": float(values["map_75"]),
-            "mAP[.5:.95]": float(values["map"]),
-        }
-
-    return bootstrap(of, groups, resamples=resamples)
+    masks = (pasted[:, 0] >= _MASK_THRESHOLD).numpy()
+    return masks, rois.score[best], rois.class_index[best].astype(np.int64) + 1
 
 
 def _mean(rows: Sequence[dict[str, float]], name: str, chosen: NDArray[np.intp]) -> float:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,14 @@ PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 ORIENTATIONS = ("none", "90", "180", "270", "transpose")
 CLASSES = ("ground-glass opacity", "consolidation")
 GROUND_GLASS, CONSOLIDATION = 1, 2
+# What a value of a mask may be called (``mask_values``), and the class it becomes.
+MASK_NAMES: Mapping[str, int] = {
+    "background": 0,
+    "lung": 0,
+    CLASSES[0]: GROUND_GLASS,
+    CLASSES[1]: CONSOLIDATION,
+    "lesion": GROUND_GLASS,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +34,14 @@ class LesionSlice:
 
     image: (y, x) uint8, lung window. mask: (y, x) uint8, 0 background, then the classes, or None
     where there is no outline. patient: who it belongs to; slices of one patient stay together.
+    mask_pixels: how many pixels of the file had each value, before values became classes.
     """
 
     name: str
     patient: str
     image: NDArray[np.uint8]
     mask: NDArray[np.uint8] | None
+    mask_pixels: Mapping[int, int] = field(default_factory=dict)
 
 
 def orient(array: NDArray, rotate: str) -> NDArray:
@@ -54,34 +64,38 @@ def read_lesion_slices(
     rotate: str = "none",
     patients: str | None = None,
     listed: Path | None = None,
+    mask_values: Mapping[str, str] | None = None,
 ) -> list[LesionSlice]:
     """All slices of the folder ``images``, with the equally named mask of the folder ``masks``.
 
-    Masks are palette or grey pictures of class numbers 0, 1, 2, or binary 0/255 (255 counts as
-    class 1). rotate: see ``orient``. patients: regular expression whose first group in the file
-    name is the patient; None takes the name's part before the last ``_`` where it has one, and
-    else groups slices that look alike (``look_alike_groups``). listed: see ``listed_files``.
-    Raises TrainingDataError for an empty folder, an image without mask, sizes that differ, an
-    unreadable picture, or a class number above 2.
+    Masks are palette or grey pictures. mask_values: what each value of a mask is, one of
+    MASK_NAMES ({"0": "background", "1": "lung", …}); None: class numbers 0, 1, 2, or binary 0/255
+    (255 counts as class 1). rotate: see ``orient``. patients: regular expression whose first group
+    in the file name is the patient; None takes the name's part before the last ``_`` where it has
+    one, and else groups slices that look alike (``look_alike_groups``). listed: see
+    ``listed_files``. Raises TrainingDataError for an empty folder, an image without mask, sizes
+    that differ, an unreadable picture, or a value of a mask that has no name.
     """
     files = listed_files(images, listed)
     slices = []
     for file in files:
         image = orient(read_grey(file), rotate)
-        mask = None
+        mask, counts = None, {}
         if masks is not None:
-            mask_file = _mask_of(file, masks)
-            mask = orient(_read_mask(mask_file), rotate)
+            mask_file = mask_of(file, masks)
+            mask, counts = read_mask(mask_file, mask_values)
+            mask = orient(mask, rotate)
             if mask.shape != image.shape:
                 raise TrainingDataError(
                     f"{mask_file.name}: {mask.shape[1]}×{mask.shape[0]} px, but its image "
                     f"{file.name} has {image.shape[1]}×{image.shape[0]} px."
                 )
-        slices.append(LesionSlice(file.stem, _patient(file.stem, patients), image, mask))
+        patient = _patient(file.stem, patients)
+        slices.append(LesionSlice(file.stem, patient, image, mask, counts))
     if patients is None and not any("_" in item.name for item in slices):
         groups = look_alike_groups([item.image for item in slices])
         slices = [
-            LesionSlice(item.name, f"group {group}", item.image, item.mask)
+            replace(item, patient=f"group {group}")
             for item, group in zip(slices, groups, strict=True)
         ]
     return slices
@@ -162,7 +176,8 @@ def split_folds(patients: Sequence[str], folds: int, seed: int = 0) -> list[int]
     return [fold_of[patient] for patient in patients]
 
 
-def _mask_of(file: Path, masks: Path) -> Path:
+def mask_of(file: Path, masks: Path) -> Path:
+    """The mask of the folder ``masks`` for the picture ``file``: of the same name, any suffix."""
     for suffix in PICTURES:
         candidate = masks / (file.stem + suffix)
         if candidate.is_file():
@@ -170,17 +185,57 @@ def _mask_of(file: Path, masks: Path) -> Path:
     raise TrainingDataError(f"{file.name} has no mask of the same name in {masks}.")
 
 
-def _read_mask(file: Path) -> NDArray[np.uint8]:
+def read_mask(
+    file: Path, mask_values: Mapping[str, str] | None = None
+) -> tuple[NDArray[np.uint8], dict[int, int]]:
+    """A mask (y, x) as class numbers, and how many pixels have each value of the file.
+
+    Class numbers are 0 background, 1 ground glass or lesion, 2 consolidation.
+    """
     picture = _open(file)
     mask = np.array(picture if picture.mode == "P" else picture.convert("L"))
-    values = np.unique(mask)
-    if values[-1] <= CONSOLIDATION:
-        return mask
-    if set(values.tolist()) <= {0, 255}:
-        return (mask > 0).astype(np.uint8)
-    raise TrainingDataError(
-        f"{file.name}: values {values[:5].tolist()}, expected classes 0, 1, 2 or 0 and 255."
-    )
+    counts = np.bincount(mask.ravel(), minlength=256)
+    values = np.flatnonzero(counts).tolist()
+    classes = np.zeros(256, np.uint8)
+    for value, name in value_names(values, mask_values, file.name).items():
+        classes[value] = MASK_NAMES[name]
+    return classes[mask], {value: int(counts[value]) for value in values}
+
+
+def value_names(
+    values: Sequence[int], mask_values: Mapping[str, str] | None, where: str
+) -> dict[int, str]:
+    """What the ``values`` of a mask are called.
+
+    Without ``mask_values`` 0, 1, 2 are background and the two classes, 0 and 255 background and
+    lesion. Raises TrainingDataError for a value without a name, or a name that is not known.
+    """
+    if mask_values is None:
+        named = dict(enumerate(("background", *CLASSES)))
+        if set(values) <= {0, 255}:
+            named = {0: "background", 255: "lesion"}
+    else:
+        named = {_as_value(key): name for key, name in mask_values.items()}
+        strange = [name for name in named.values() if name not in MASK_NAMES]
+        if strange:
+            raise TrainingDataError(
+                f"mask_values: {strange[0]!r}, expected {', '.join(MASK_NAMES)}."
+            )
+    unnamed = [value for value in values if value not in named]
+    if unnamed:
+        expected = "classes 0, 1, 2 or 0 and 255; others need mask_values"
+        if mask_values is not None:
+            expected = f"those named in mask_values: {', '.join(map(str, sorted(named)))}"
+        raise TrainingDataError(f"{where}: values {unnamed[:5]}, expected {expected}.")
+    return {value: named[value] for value in values}
+
+
+def _as_value(key: str) -> int:
+    if not key.isdecimal() or int(key) > 255:
+        raise TrainingDataError(
+            f"mask_values: {key!r} is not a value of a mask, expected 0 to 255."
+        )
+    return int(key)
 
 
 def _open(file: Path) -> Image.Image:

@@ -20,7 +20,8 @@ from training.config import read_config
 from training.export import network_weights
 from training.lesion_slices import picture_files, read_grey
 from training.lesions import LesionSettings, task_of
-from training.segmentation import Normalization, predict
+from training.normalization import Normalization
+from training.segmentation import predict
 from training.soft_slices import SoftSlices
 
 # The greys of aerated lung and of soft tissue in the labelled slices, which fix their window.

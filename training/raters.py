@@ -24,8 +24,9 @@ from training.augmentation import slice_augmentation
 from training.command import run_trainer
 from training.fit import RunSettings, fit
 from training.lesion_slices import split_folds
+from training.normalization import Normalization
 from training.sampling import EpochSampler, SeededSamples
-from training.segmentation import AsShares, Normalization, SegmentationTask
+from training.segmentation import AsShares, SegmentationTask
 
 LABELS = ("soft", "sampled", "majority")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,14 +16,7 @@ from medai.inference.running.letterbox import Frame, normalise
 from training.fit import RunSettings, Task
 from training.lesion_slices import LesionSlice
 from training.losses import LOSSES, one_hot
-
-
-@dataclass(frozen=True)
-class Normalization:
-    """Grey values 0..1 become (value − mean) / std."""
-
-    mean: float
-    std: float
+from training.normalization import Normalization
 
 
 class SegmentationTask(Task):

@@ -21,8 +21,8 @@ from training.classifier import ClassifierSettings, network_of, split_pictures, 
 from training.command import run_trainer
 from training.export import network_weights
 from training.judging import classifier_measures
+from training.normalization import Normalization
 from training.pictures import FramedPictures
-from training.segmentation import Normalization
 from training.tables import RESULTS
 
 # Cheapest first, so that the first figures are there soon.

@@ -20,6 +20,8 @@ def card_html(card: ModelCard) -> str:
 
 
 def _parts(card: ModelCard) -> Iterator[tuple[str, list[str]]]:
+    if card.fitness is not None:
+        yield _("Fitness"), [card.warning or card.fitness]
     yield _("Meant for"), [card.use.intended]
     yield _("Limits"), [card.use.limits]
     yield _("Has never seen"), [card.use.never_seen]

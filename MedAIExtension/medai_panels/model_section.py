@@ -10,6 +10,7 @@ import qt
 from slicer.i18n import tr as _
 
 from medai.models import ModelCard, ModelStore
+from medai.models.fitness import WITHDRAWN
 from medai_panels.card_html import card_html
 from medai_panels.connections import Connections
 from medai_panels.gpu_memory import GpuMemoryChoice
@@ -101,14 +102,17 @@ class ModelSection:
         self.left_out.setText("\n".join(f"{name}: {why}" for name, why in broken.items()))
         self.left_out.setVisible(bool(broken))
         for card in self._cards:
-            self.combo.addItem(f"{card.name} ★" if card.recommended else card.name)
+            withdrawn = _("{name} (withdrawn)").format(name=card.name)
+            shown = withdrawn if card.fitness == WITHDRAWN else card.name
+            self.combo.addItem(f"{shown} ★" if card.recommended else shown)
         set_usable(self.combo, self.problem)
         set_usable(self.more, self.problem)
         self._show_card()
 
     def _show_card(self) -> None:
         card = self.card
-        self.summary.setText(self.problem if card is None else card.summary)
+        lines = [] if card is None else [line for line in (card.warning, card.summary) if line]
+        self.summary.setText("\n".join(lines) or self.problem)
         self.card_view.setHtml("" if card is None else card_html(card))
 
     def _on_choice(self, *args: Any) -> None:

@@ -10,6 +10,7 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
 from medai_panels.connections import Connections
+from medai_panels.shown_text import show_all_plain
 
 # The dynamic property that ties a widget of the .ui to a parameter.
 _PARAMETER_NAME = "SlicerParameterName"
@@ -61,6 +62,7 @@ class PanelWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         }
         self.logic = self.make_logic()
         self.build()
+        show_all_plain(panel)
         give_scene(panel, slicer.mrmlScene)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)

@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 from medai.errors import CancelledError
 from medai_panels.connections import Connections
 from medai_panels.shown_errors import shown_errors
+from medai_panels.shown_text import literal
 from medai_panels.time_left import TimeLeft
 from medai_panels.usable import set_usable
 from medai_panels.wrapping_label import wrapping_label
@@ -168,7 +169,7 @@ class RunSection:
                 self._timer.setInterval(0)
         elif job.state == "failed":
             self._end(job.error)
-            slicer.util.errorDisplay(job.error)
+            slicer.util.errorDisplay(literal(job.error))
         elif job.state == "cancelled":
             self._end(_("Cancelled."))
         elif job.progress is not None and self.button.isEnabled():

@@ -11,6 +11,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from medai.errors import CancelledError, MedAIError
+from medai_panels.shown_text import literal
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def shown_errors(what: str, *, wait_cursor: bool = False) -> Iterator[None]:
     except CancelledError:
         return
     except MedAIError as error:
-        slicer.util.errorDisplay(f"{what}\n\n{error}")
+        slicer.util.errorDisplay(literal(f"{what}\n\n{error}"))
     except Exception as error:
         log.exception("%s", what)
         slicer.util.errorDisplay(

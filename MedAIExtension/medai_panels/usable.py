@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from medai_panels.shown_text import literal
+
 _OWN_TOOLTIP = "MedAIToolTip"
 
 
@@ -17,4 +19,4 @@ def set_usable(widget: Any, reason: str = "") -> None:
         own = widget.property("toolTip")
         widget.setProperty(_OWN_TOOLTIP, own)
     widget.setEnabled(not reason)
-    widget.setToolTip(f"{own}\n\n{reason}" if reason else own)
+    widget.setToolTip(literal(f"{own}\n\n{reason}") if reason else own)

@@ -6,10 +6,13 @@ from typing import Any
 
 import qt
 
+from medai_panels.shown_text import show_plain
+
 
 def wrapping_label(name: str, text: str = "") -> Any:
     """A label that wraps, with room for two lines even where space is short."""
     label = qt.QLabel(text)
+    show_plain(label)
     label.setObjectName(name)
     label.setWordWrap(True)
     keep_two_lines(label)

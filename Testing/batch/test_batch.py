@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from medai import cli
-from medai.batch import Batch, read_list, run_batch
+from medai.batch import Batch, ListedStudy, read_list, run_batch
 from medai.batch.cluster import queue_client, scheduler_client
 from medai.batch.one_study import run_study
 from medai.batch.run import _only_one
@@ -290,3 +290,22 @@ def test_an_address_where_no_scheduler_is_says_so(monkeypatch):
         scheduler_client("tcp://127.0.0.1:9"),
     ):
         pass
+
+
+def test_no_table_of_a_batch_tells_where_a_study_lay(tmp_path):
+    study = tmp_path / "DOE_JOHN_19600101" / "ct"
+    study.mkdir(parents=True)
+    (study / "DOE_JOHN.dcm").write_bytes(b"\0" * 128 + b"DICM" + b"damaged")
+    gone = tmp_path / "ROE_JANE_19700101" / "ct"
+    listed = (
+        ListedStudy(1, "Fall-1", study, {}),
+        ListedStudy(2, "Fall-2", gone, {"lungs": str(tmp_path / "ROE_JANE.nrrd")}),
+    )
+    outcomes = run_batch(
+        Batch("segment", tmp_path / "out"), listed, lambda rs: map(run_study, rs), ignore_progress
+    )
+    assert [outcome.state for outcome in outcomes] == ["failed", "failed"]
+    for file in (tmp_path / "out").rglob("*.*"):
+        text = file.read_text(encoding="utf-8")
+        assert "DOE" not in text and "ROE" not in text and "01" not in text, text
+    assert "Fall-2 doesn't exist" in (tmp_path / "out" / "failures.csv").read_text()

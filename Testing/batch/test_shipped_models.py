@@ -10,12 +10,13 @@ import pytest
 
 from medai.batch import Batch, read_list, run_batch
 from medai.batch.one_study import run_study
-from medai.batch.result_rows import SUMMARIES, columns_of
+from medai.batch.result_rows import columns_of
 from medai.images import write_volume
 from medai.models import ModelStore
 from medai.phantoms import chest_ct
 from medai.phantoms.lens_oct import lens_oct
 from medai.progress import ignore_progress
+from medai.tasks import task_of_command
 
 # Few thick slices: what a batch does is tried here, not what the models are worth.
 CHEST = {"shape": (10, 96, 96), "spacing_mm": (29.0, 4.0, 4.0)}
@@ -43,7 +44,7 @@ def test_a_batch_gives_what_its_command_gives_and_keeps_it(task, write, tmp_path
 
     assert run() == ["done", "failed"]
     folder = tmp_path / "out" / "studies" / "One"
-    file, _ = SUMMARIES[task]
+    file = task_of_command(task).summary_file
     summary = json.loads((folder / file).read_text(encoding="utf-8"))
     model = ModelStore().recommended({"classify": "covid"}.get(task, task))
     assert summary["model"]["id"] == model.id

@@ -21,7 +21,8 @@ from training.bootstrap import bootstrap
 from training.export import export_model, halved, network_weights
 from training.judging import find_lesions, judge_cross_validated, judge_lesions, overlap
 from training.lesion_slices import LesionSlice
-from training.segmentation import Normalization, predict
+from training.normalization import Normalization
+from training.segmentation import predict
 
 CARD = """\
 id = "{id}"
@@ -188,7 +189,18 @@ def test_a_network_that_is_always_right_has_perfect_figures(
             "Dice": 1, "IoU": 1, "sensitivity": 1, "precision": 1,
             "Dice, ground-glass opacity": 1, "Dice, consolidation": 1,
             "AP@0.5": 1, "AP@0.75": 1, "mAP[.5:.95]": 1,
-        }
+            "AP@0.5, per image, scores ≥ 0.75": 1, "AP@0.75, per image, scores ≥ 0.75": 1,
+            "mAP[.5:.95], per image, scores ≥ 0.75": 1,
+        } | {
+            f"{name}{ending}": 1
+            for name in ("AP@0.5", "AP@0.75", "mAP[.5:.95]")
+            for ending in (
+                ", classes apart",
+                ", per image, scores ≥ 0.75, classes apart",
+                ", per image, scores ≥ 0.75, ground-glass opacity",
+                ", per image, scores ≥ 0.75, consolidation",
+            )
+        } | {"mAP[.5:.95], ground-glass opacity": 1, "mAP[.5:.95], consolidation": 1}
     )  # fmt: skip
 
 

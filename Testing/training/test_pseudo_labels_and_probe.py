@@ -15,9 +15,10 @@ from Testing.training.runs import lesion_settings
 from training import lesions, probe
 from training.export import mean_weights
 from training.lesion_slices import LesionSlice, picture_files, read_grey
+from training.normalization import Normalization
 from training.phantom_slices import phantom_slices
 from training.pseudo_labels import label
-from training.segmentation import Normalization, predict
+from training.segmentation import predict
 from training.soft_slices import read_soft_slices
 
 

@@ -17,8 +17,9 @@ from training.classification import probability
 from training.detection import predict_lesion
 from training.export import network_weights
 from training.lesion_slices import LesionSlice
+from training.normalization import Normalization
 from training.pictures import FramedPictures, read_class_folders
-from training.segmentation import Normalization, dice, predict
+from training.segmentation import dice, predict
 
 
 def mean_dice(found: list[np.ndarray], slices: list[LesionSlice]) -> float:

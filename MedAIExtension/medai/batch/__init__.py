@@ -2,6 +2,6 @@
 
 from medai.batch.outcome import Outcome
 from medai.batch.run import Batch, run_batch
-from medai.batch.study_list import COLUMNS, ListedStudy, read_list
+from medai.batch.study_list import ListedStudy, read_list
 
-__all__ = ["COLUMNS", "Batch", "ListedStudy", "Outcome", "read_list", "run_batch"]
+__all__ = ["Batch", "ListedStudy", "Outcome", "read_list", "run_batch"]

@@ -9,11 +9,13 @@ import medai
 from medai.batch.finished import input_words, request_hash, state_of, with_manifest
 from medai.batch.outcome import Outcome, StudyRequest
 from medai.batch.result_rows import rows_of
-from medai.batch.study_list import PATH_COLUMNS
-from medai.batch.tasks import cards_of, write_study
+from medai.batch.write_study import cards_of, write_study
 from medai.errors import InputError, MedAIError, OutputError, WorkerError
+from medai.images.output_names import without_identifying
 from medai.inference.running.gpu_memory import limit_gpu_memory
 from medai.output import atomic_folder
+from medai.plain_text import one_line
+from medai.tasks import task_of_command
 
 # A cluster's worker may have several threads; the networks and caches are one process' own.
 _ONE_AT_A_TIME = threading.Lock()
@@ -36,8 +38,17 @@ def run_study(request: StudyRequest) -> Outcome:
 
 
 def failed(request: StudyRequest, reason: str) -> Outcome:
-    """The outcome of a study that can't be done, its reason in one line."""
-    return Outcome(request.number, request.name, "failed", " ".join(reason.split()))
+    """The outcome of a study that can't be done, its reason in one line.
+
+    The study is called by its name in the list: its path may tell who the patient is.
+    """
+    for column in task_of_command(request.task).path_columns:
+        if column in request.options:
+            path = Path(request.options[column])
+            called = f"{column} of {request.name}"
+            reason = without_identifying(reason, path, called, request.folder)
+    reason = without_identifying(reason, request.study, request.name, request.folder)
+    return Outcome(request.number, request.name, "failed", one_line(reason))
 
 
 def _run(request: StudyRequest) -> Outcome:
@@ -72,7 +83,8 @@ def _run(request: StudyRequest) -> Outcome:
 
 
 def _fingerprint(request: StudyRequest) -> str:
-    said = [Path(request.options[c]) for c in PATH_COLUMNS if c in request.options]
+    columns = task_of_command(request.task).path_columns
+    said = [Path(request.options[column]) for column in columns if column in request.options]
     return request_hash(
         {
             "task": request.task,

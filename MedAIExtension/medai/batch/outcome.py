@@ -11,8 +11,9 @@ from typing import Any, Literal
 class StudyRequest:
     """One study to do.
 
-    number: its row in the list, from 1. name: its folder's name. study: file or folder.
-    options: what its row says beyond that (see study_list.COLUMNS), the model included.
+    number: its row in the list, from 1. name: its folder's name. task: the command's name.
+    study: file or folder.
+    options: what its row says beyond that (see tasks.Task.list_columns), the model included.
     folder: where its results go. overwrite: whether results of another request may be replaced.
     gpu_memory_gb: the most to take of the GPU, None for all.
     version: of the MedAI that asks; results of two versions don't belong in one table.

@@ -8,16 +8,8 @@ from pathlib import Path
 
 from medai.errors import InputError, StudyError
 from medai.studies.names import require_distinct, require_name
+from medai.tasks import Task, task_of_command
 
-# What a row may say beyond ``study`` and ``name``; an empty cell takes the default.
-COLUMNS = {
-    "segment": ("model", "lungs", "series"),
-    "classify": ("model", "series", "prior", "prior_date", "date"),
-    "cataract": ("model", "eye"),
-    "agree": ("label", "candidates"),
-}
-# Of these, the ones that are files or folders.
-PATH_COLUMNS = ("lungs", "prior")
 _LARGEST_LIST_BYTES = 64 * 2**20
 
 
@@ -31,13 +23,14 @@ class ListedStudy:
     options: dict[str, str]
 
 
-def read_list(path: Path, task: str) -> tuple[ListedStudy, ...]:
-    """Read the list for ``task`` (a key of COLUMNS); paths in it count from its own folder.
+def read_list(path: Path, command: str) -> tuple[ListedStudy, ...]:
+    """Read the list for what ``command`` does; paths in it count from its own folder.
 
     A study without a name is called study-0001 and so on, by its row: a file name may tell who the
     patient is. Raises InputError when the list can't be read, has a column that the task doesn't
     know, a row without a study, or a name that is no folder name or is there twice.
     """
+    task = task_of_command(command)
     try:
         if path.stat().st_size > _LARGEST_LIST_BYTES:
             raise InputError(f"The list {path.name} is larger than 64 MB, expected a row a study.")
@@ -51,7 +44,7 @@ def read_list(path: Path, task: str) -> tuple[ListedStudy, ...]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"The list {path.name} is not a CSV file in UTF-8: {error}.") from error
     _require_columns(path, header, task)
-    studies = [_study(path, number, row) for number, row in enumerate(rows, start=1)]
+    studies = [_study(path, task, number, row) for number, row in enumerate(rows, start=1)]
     if not studies:
         raise InputError(f"The list {path.name} has no rows, expected one a study.")
     try:
@@ -61,8 +54,8 @@ def read_list(path: Path, task: str) -> tuple[ListedStudy, ...]:
     return tuple(studies)
 
 
-def _require_columns(path: Path, header: list[str], task: str) -> None:
-    known = ("study", "name", *COLUMNS[task])
+def _require_columns(path: Path, header: list[str], task: Task) -> None:
+    known = ("study", "name", *task.list_columns)
     for column in header:
         if column not in known:
             raise InputError(
@@ -75,7 +68,7 @@ def _require_columns(path: Path, header: list[str], task: str) -> None:
         raise InputError(f"The list {path.name} has a column twice: {', '.join(header)}.")
 
 
-def _study(path: Path, number: int, row: dict[str, str | None]) -> ListedStudy:
+def _study(path: Path, task: Task, number: int, row: dict[str, str | None]) -> ListedStudy:
     where = f"The list {path.name}, row {number}"
     if None in row or None in row.values():
         raise InputError(f"{where} has more or fewer cells than the header.")
@@ -91,7 +84,7 @@ def _study(path: Path, number: int, row: dict[str, str | None]) -> ListedStudy:
     except StudyError as error:
         raise InputError(f"{where}: {error}") from error
     options = {
-        column: str(_place(path, value)) if column in PATH_COLUMNS else value
+        column: str(_place(path, value)) if column in task.path_columns else value
         for column, value in cells.items()
         if value
     }

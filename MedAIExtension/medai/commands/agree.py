@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medai.commands.console import print_answer, print_warning, running
 from medai.commands.options import JsonOption, OutputOption, OverwriteOption
+from medai.commands.run_task import Output, run_task
 
 if TYPE_CHECKING:
     from medai.studies.rater_folder import RaterFolder
@@ -65,36 +65,27 @@ def agree(
     as_json: JsonOption = False,
 ) -> None:
     """Measure how well raters agree on what they outlined, image by image and overall."""
-    from medai.output import atomic_folder
-    from medai.reports.agreement import summary_of
-    from medai.reports.folder_agreement import write_folder_agreement
+    from medai.reports.folder_agreement import AgreementOptions, names_in
 
-    models = [name.strip() for name in candidates.split(",") if name.strip()]
-    with (
-        TemporaryDirectory() as scratch,
-        atomic_folder(output, overwrite=overwrite) as folder,
-        running("Reading the masks") as (progress, cancelled),
-    ):
-        report = write_folder_agreement(
-            _source(study, label, models, Path(scratch)),
-            folder,
-            candidates=models,
-            method=method.value,
-            link_variance=link_variance.value,
-            exclude_above=exclude_above,
-            exclude_below=exclude_below,
-            surfaces=surfaces,
-            progress=progress,
-            cancelled=cancelled,
+    models = names_in(candidates)
+    options = AgreementOptions(
+        candidates=models,
+        method=method.value,
+        link_variance=link_variance.value,
+        exclude_above=exclude_above,
+        exclude_below=exclude_below,
+        surfaces=surfaces,
+    )
+    with TemporaryDirectory() as scratch:
+        run_task(
+            "agreement",
+            [lambda: _source(study, label, models, Path(scratch))],
+            lambda: options,
+            Output(output, overwrite, as_json),
         )
-    result = report.cohort
-    for note in (*report.notes, *result.notes):
-        print_warning(note)
-    sentences = [result.sentence, *(candidate.sentence for candidate in result.candidates)]
-    print_answer(" ".join(sentences), summary_of(report), as_json=as_json)
 
 
-def _source(study: Path, label: str | None, models: list[str], scratch: Path) -> RaterFolder:
+def _source(study: Path, label: str | None, models: tuple[str, ...], scratch: Path) -> RaterFolder:
     """The folder of masks, or a study's outlines that count, exported into ``scratch``."""
     from medai.studies import export_study, open_study
     from medai.studies.export import BETWEEN_RATERS

@@ -19,6 +19,7 @@ from medai.commands.options import (
     OverwriteOption,
 )
 from medai.errors import InputError
+from medai.tasks import TASKS, task_of_command
 
 if TYPE_CHECKING:
     from medai.batch import Batch
@@ -26,13 +27,8 @@ if TYPE_CHECKING:
     from medai.progress import CancelCallback
 
 
-class TaskChoice(StrEnum):
-    """What is done with each study; the commands' names."""
-
-    SEGMENT = "segment"
-    CLASSIFY = "classify"
-    CATARACT = "cataract"
-    AGREE = "agree"
+# What is done with each study; the commands' names.
+TaskChoice = StrEnum("TaskChoice", {task.command.upper(): task.command for task in TASKS})  # type: ignore[misc]
 
 
 def batch(
@@ -106,10 +102,8 @@ def batch(
 
 def _require_model(asked: Batch) -> None:
     """Say that a model is missing once, before any study, rather than for each."""
-    from medai.batch.tasks import MODEL_TASKS
-
-    task = MODEL_TASKS[asked.task]
-    if task is None:
+    task = task_of_command(asked.task)
+    if not task.needs_model:
         if asked.model is not None:
             raise InputError(f"--model was given, but {asked.task} uses none.")
         return
@@ -117,7 +111,7 @@ def _require_model(asked: Batch) -> None:
 
     store = ModelStore()
     if asked.model is None:
-        store.recommended(task)
+        store.recommended(task.name)
     else:
         store.verify(asked.model)
 

@@ -7,16 +7,17 @@ from typing import Annotated
 
 import typer
 
-from medai.commands.console import print_answer, print_warning, running
 from medai.commands.options import (
     DeviceChoice,
     DeviceOption,
     GpuMemoryOption,
     JsonOption,
     ModelOption,
+    NamesOption,
     OutputOption,
     OverwriteOption,
 )
+from medai.commands.run_task import Output, run_task
 
 
 def cataract(
@@ -49,6 +50,7 @@ def cataract(
         float | None,
         typer.Option("--threshold", help="Cataract fraction to judge by; default: the model's."),
     ] = None,
+    names: NamesOption = None,
     device: DeviceOption = DeviceChoice.AUTO,
     gpu_memory_gb: GpuMemoryOption = None,
     overwrite: OverwriteOption = False,
@@ -57,28 +59,25 @@ def cataract(
     """Map cataract in anterior-segment OCT scans and measure the cataract fraction of each eye."""
     from medai.images.crop_box import parse_crop
     from medai.images.oct_scans import parse_eye, read_eyes
-    from medai.inference.cataract.mapping import map_cataract
+    from medai.images.output_names import parse_name_rule
     from medai.inference.cataract.result import CataractOptions
-    from medai.inference.running.gpu_memory import limit_gpu_memory
-    from medai.models import ModelStore
-    from medai.output import atomic_folder
-    from medai.reports.cataract import summary_of
-    from medai.reports.write import write_files
 
-    limit_gpu_memory(gpu_memory_gb)
+    rule = parse_name_rule(names)
     options = CataractOptions(
         crop=crop if crop in ("lens", "center") else parse_crop(crop),  # type: ignore[arg-type]
         flip_average=flip_average,
         threshold=threshold,
         device=device.value,
     )
-    # The folder is tried first, so that nobody waits for a network and then can't save.
-    with atomic_folder(output, overwrite=overwrite) as folder:
-        scans = read_eyes(images, table=eyes, eye=parse_eye(eye), spacing_um=spacing_um)
-        loaded = ModelStore().load(model, task="cataract")
-        with running("Reading") as (progress, cancelled):
-            result = map_cataract(scans, loaded, options, progress, cancelled)
-        write_files(result, folder)
-    for note in result.notes:
-        print_warning(note)
-    print_answer(result.sentence, summary_of(result), as_json=as_json)
+    run_task(
+        "cataract",
+        [
+            lambda: read_eyes(
+                images, table=eyes, eye=parse_eye(eye), spacing_um=spacing_um, rule=rule
+            )
+        ],
+        lambda: options,
+        Output(output, overwrite, as_json),
+        model=model,
+        gpu_memory_gb=gpu_memory_gb,
+    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from medai.commands.console import print_answer, print_warning, running
 from medai.commands.options import (
     DeviceChoice,
     DeviceOption,
@@ -20,8 +20,9 @@ from medai.commands.options import (
     OverwriteOption,
     SeriesOption,
 )
+from medai.commands.run_task import Answer, Output, run_task, write_one
 from medai.errors import ImageReadError, InputError
-from medai.progress import share_of
+from medai.tasks import task_named
 
 if TYPE_CHECKING:
     from medai.inference.covid.assessment import CovidAssessment
@@ -83,28 +84,23 @@ def classify(
 ) -> None:
     """Classify chest CT studies or slices, with reasons and severity."""
     from medai.images import read_volume
-    from medai.inference.covid.assess import assess_covid
     from medai.inference.covid.assessment import CovidChoices
     from medai.inference.covid.result import CovidOptions
-    from medai.inference.covid.study import read_covid_study
+    from medai.inference.covid.study import CovidStudy, read_covid_study
     from medai.inference.lesions.result import LesionOptions
-    from medai.inference.running.gpu_memory import limit_gpu_memory
     from medai.models import ModelStore
-    from medai.output import atomic_folder
 
-    limit_gpu_memory(gpu_memory_gb)
     if len(studies) > 1 and (prior is not None or lobes is not None):
         raise InputError(f"--prior and --lobes belong to one study, {len(studies)} were given.")
     if not with_severity and (prior is not None or lobes is not None):
         raise InputError("--prior and --lobes need the severity: leave out --no-severity.")
     labels = None if truth is None else _read_truth(truth, studies)
-    with atomic_folder(output, overwrite=overwrite) as folder:
-        store = ModelStore()
-        loaded = store.load(model, task="covid")
+
+    def options() -> CovidChoices:
         measuring = None
         if with_severity:
-            measuring = store.load(lesion_model, task="lesions")
-        choices = CovidChoices(
+            measuring = lesion_model or ModelStore().recommended("lesions").id
+        return CovidChoices(
             classification=CovidOptions(
                 rule=rule, planes=tuple(planes or ("axial",)), device=device.value
             ),
@@ -115,45 +111,33 @@ def classify(
             prior_date=_read_date(prior_date, "--prior-date"),
             study_date=_read_date(study_date, "--date"),
         )
-        with running("Reading") as (progress, cancelled):
-            results = [
-                assess_covid(
-                    read_covid_study(path, series),
-                    loaded,
-                    choices,
-                    share_of(progress, number, len(studies)),
-                    cancelled,
-                )
-                for number, path in enumerate(studies)
-            ]
-        judged = None if labels is None else _judge(results, labels)
-        summary = _write(results, judged, folder)
-    for result in results:
-        for note in result.notes:
-            print_warning(note)
-    lines = [
-        f"Study {number}: {result.sentence}" if len(results) > 1 else result.sentence
-        for number, result in enumerate(results, start=1)
-    ]
-    if judged is not None:
-        lines.append(judged["sentence"])
-    print_answer("\n".join(lines), summary, as_json=as_json)
+
+    def read(path: Path) -> Callable[[], CovidStudy]:
+        return lambda: read_covid_study(path, series)
+
+    run_task(
+        "covid",
+        [read(path) for path in studies],
+        options,
+        Output(output, overwrite, as_json),
+        model=model,
+        gpu_memory_gb=gpu_memory_gb,
+        write=lambda results, folder: _write(results, labels, folder),
+    )
 
 
-def _write(
-    results: list[CovidAssessment], judged: dict[str, Any] | None, folder: Path
-) -> dict[str, Any]:
+def _write(results: Sequence[CovidAssessment], labels: list[int] | None, folder: Path) -> Answer:
     from medai.output import write_text
     from medai.reports.covid import add_assessment, summary_of
     from medai.reports.json_text import json_text
     from medai.reports.page import Page
-    from medai.reports.write import write_files
 
-    if len(results) == 1 and judged is None:
-        write_files(results[0], folder)
-        return summary_of(results[0])
+    task = task_named("covid")
+    if len(results) == 1 and labels is None:
+        return write_one(task)(results, folder)
+    judged = None if labels is None else _judge(results, labels)
     summary: dict[str, Any] = {"studies": [summary_of(result) for result in results]}
-    page = Page("COVID-19 on chest CT", f"{len(results)} studies.")
+    page = Page(task.title, f"{len(results)} studies.")
     if judged is not None:
         summary["judged"] = judged
         page.heading("Against the truth")
@@ -164,10 +148,14 @@ def _write(
         add_assessment(page, result)
     write_text(folder / "classification.json", json_text(summary) + "\n")
     write_text(folder / "report.html", page.html())
-    return summary
+    lines = [
+        f"Study {number}: {result.sentence}" if len(results) > 1 else result.sentence
+        for number, result in enumerate(results, start=1)
+    ]
+    return Answer("\n".join(lines + ([judged["sentence"]] if judged else [])), summary)
 
 
-def _judge(results: list[CovidAssessment], labels: list[int]) -> dict[str, Any]:
+def _judge(results: Sequence[CovidAssessment], labels: list[int]) -> dict[str, Any]:
     from dataclasses import asdict
 
     from medai.measures.diagnostics import auc, calibration, rates

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 from medai.commands.console import print_answer, print_warning, running
+from medai.commands.demonstrations.demonstration import Demonstration, DemoRun
 from medai.commands.options import (
     DeviceChoice,
     DeviceOption,
@@ -13,11 +14,10 @@ from medai.commands.options import (
     OutputOption,
     OverwriteOption,
 )
-from medai.commands.stories.story import Stage, Story
 from medai.progress import Progress, ProgressCallback, share_of
 from medai.reports.json_text import json_text
+from medai.tasks import TASKS, part
 
-STORIES = ("lesions", "covid", "cataract", "raters")
 _PICTURE_PX = 230  # four side by side
 
 
@@ -35,16 +35,18 @@ def demo(
         running("Starting") as (progress, cancelled),
     ):
         has_scene = _start_scene()
-        stories: dict[str, Story] = {}
-        for index, name in enumerate(STORIES):
+        shown: dict[str, Demonstration] = {}
+        for index, task in enumerate(TASKS):
+            # A file for each demonstration; its folder is called like it.
+            name = task.demonstrate.partition(":")[0].rpartition(".")[2]
             (folder / name).mkdir()
-            part = _part(progress, index, len(STORIES), name)
-            part(Progress(0.0, "starting"))
-            stage = Stage(folder / name, device.value, has_scene, part, cancelled)
-            stories[name] = import_module(f"medai.commands.stories.{name}").tell(stage)
-        summary = {name: story.summary for name, story in stories.items()}
+            report = _share(progress, index, len(TASKS), name)
+            report(Progress(0.0, "starting"))
+            run = DemoRun(folder / name, device.value, has_scene, report, cancelled)
+            shown[name] = part(task.demonstrate)(run)
+        summary = {name: section.summary for name, section in shown.items()}
         write_text(folder / "summary.json", json_text(summary) + "\n")
-        write_text(folder / "index.html", _front_page(stories, has_scene))
+        write_text(folder / "index.html", _front_page(list(shown.values()), has_scene))
         if has_scene:
             from medai.scene import save_scene
 
@@ -62,12 +64,12 @@ def _start_scene() -> bool:
     return True
 
 
-def _part(progress: ProgressCallback, index: int, count: int, name: str) -> ProgressCallback:
+def _share(progress: ProgressCallback, index: int, count: int, name: str) -> ProgressCallback:
     share = share_of(progress, index, count)
-    return lambda part: share(Progress(part.fraction, f"{name}: {part.message}"))
+    return lambda own: share(Progress(own.fraction, f"{name}: {own.message}"))
 
 
-def _front_page(stories: dict[str, Story], has_scene: bool) -> str:
+def _front_page(sections: Sequence[Demonstration], has_scene: bool) -> str:
     from medai.reports.page import Page
 
     page = Page(
@@ -76,11 +78,11 @@ def _front_page(stories: dict[str, Story], has_scene: bool) -> str:
     )
     if has_scene:
         page.link("scene.mrb", "Everything below as one scene file for 3D Slicer")
-    for story in stories.values():
-        page.heading(story.title)
-        for sentence in story.sentences:
+    for section in sections:
+        page.heading(section.title)
+        for sentence in section.sentences:
             page.sentence(sentence)
-        page.pictures(story.pictures, width_px=_PICTURE_PX)
-        for target, words in story.links:
+        page.pictures(section.pictures, width_px=_PICTURE_PX)
+        for target, words in section.links:
             page.link(target, words)
     return page.html()

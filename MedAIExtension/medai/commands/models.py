@@ -17,12 +17,28 @@ app = typer.Typer(help="List, show, verify and add models.", no_args_is_help=Tru
 
 @app.command("list")
 def list_models(as_json: JsonOption = False) -> None:
-    """List the models: id, task and one line of each card."""
+    """List the models: id, task, fitness and one line of each card; a star: recommended."""
     from medai.models import ModelStore
+    from medai.models.fitness import DEMONSTRATION
 
     cards = ModelStore().cards()
-    lines = [f"{card.id:<24} {card.task:<9} {card.summary}" for card in cards]
-    summary = {"models": [{"id": c.id, "task": c.task, "summary": c.summary} for c in cards]}
+    lines = [
+        f"{card.id:<24} {card.task:<9} {card.fitness or DEMONSTRATION:<13} "
+        f"{'★' if card.recommended else ' '} {card.summary}"
+        for card in cards
+    ]
+    summary = {
+        "models": [
+            {
+                "id": card.id,
+                "task": card.task,
+                "fitness": card.fitness or DEMONSTRATION,
+                "recommended": card.recommended,
+                "summary": card.summary,
+            }
+            for card in cards
+        ]
+    }
     print_answer("\n".join(lines), summary, as_json=as_json)
 
 

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medai.commands.console import print_answer, print_warning, running
+from medai.commands.console import print_warning
 from medai.commands.options import (
     DeviceChoice,
     DeviceOption,
     GpuMemoryOption,
     JsonOption,
     ModelOption,
+    NamesOption,
     OutputOption,
     OverwriteOption,
     SeriesOption,
 )
+from medai.commands.run_task import Answer, Output, run_task, write_one
+from medai.tasks import task_named
+
+if TYPE_CHECKING:
+    from medai.inference.lesions.result import LesionResult
 
 
 def segment(
@@ -51,6 +58,7 @@ def segment(
         ),
     ] = None,
     series: SeriesOption = None,
+    names: NamesOption = None,
     device: DeviceOption = DeviceChoice.AUTO,
     gpu_memory_gb: GpuMemoryOption = None,
     overwrite: OverwriteOption = False,
@@ -58,40 +66,37 @@ def segment(
 ) -> None:
     """Find lesions in a chest CT and measure how much of each lung they fill."""
     from medai.images import read_volume
-    from medai.images.hounsfield import require_ct_study
-    from medai.inference import LesionOptions, segment_lesions
-    from medai.inference.lesions.result import AXIAL_ONLY
-    from medai.inference.running.gpu_memory import limit_gpu_memory
-    from medai.measures import burden_sentence
-    from medai.models import ModelStore
-    from medai.output import atomic_folder
-    from medai.reports.lesions import summary_of
-    from medai.reports.write import write_files
+    from medai.images.output_names import parse_name_rule
+    from medai.inference.lesions.result import AXIAL_ONLY, LesionOptions
 
-    limit_gpu_memory(gpu_memory_gb)
-    # The folder is tried first, so that nobody waits for a network and then can't save.
-    with atomic_folder(output, overwrite=overwrite) as folder:
-        volume = read_volume(study, series=series)
-        require_ct_study(volume)
-        mask = None if lungs is None else read_volume(lungs)
-        loaded = ModelStore().load(model, task="lesions")
-        options = LesionOptions(
+    rule = parse_name_rule(names)
+
+    def options() -> LesionOptions:
+        return LesionOptions(
             score_threshold=score_threshold,
             mask_threshold=mask_threshold,
             device=device.value,
-            lungs=mask,
+            lungs=None if lungs is None else read_volume(lungs),
             directions=tuple(planes or AXIAL_ONLY),
         )
-        with running("Reading") as (progress, cancelled):
-            result = segment_lesions(volume, loaded, options, progress, cancelled)
-        write_files(result, folder)
-        _write_scene(result, folder)
-    for note in result.notes:
-        print_warning(note)
-    print_answer(burden_sentence(result.burden), summary_of(result), as_json=as_json)
+
+    def write(results: Sequence[LesionResult], folder: Path) -> Answer:
+        answer = write_one(task_named("lesions"))(results, folder)
+        _write_scene(results[0], folder)
+        return answer
+
+    run_task(
+        "lesions",
+        [lambda: read_volume(study, series=series, names=rule)],
+        options,
+        Output(output, overwrite, as_json),
+        model=model,
+        gpu_memory_gb=gpu_memory_gb,
+        write=write,
+    )
 
 
-def _write_scene(result: object, folder: Path) -> None:
+def _write_scene(result: LesionResult, folder: Path) -> None:
     if find_spec("slicer") is None:
         print_warning(
             "scene.mrb is left out: slicer-core is not installed "
@@ -101,6 +106,6 @@ def _write_scene(result: object, folder: Path) -> None:
     from medai import host, scene
 
     host.start()
-    node = scene.show_volume(result.volume)  # type: ignore[attr-defined]
+    node = scene.show_volume(result.volume)
     scene.show(result, node)
     scene.save_scene(folder / "scene.mrb")

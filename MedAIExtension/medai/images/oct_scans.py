@@ -16,6 +16,7 @@ from medai.errors import GeometryError, ImageReadError, InputError, UnsuitableIm
 from medai.images.crop_box import CropBox
 from medai.images.dicom_series import is_dicom
 from medai.images.natural_order import natural_order
+from medai.images.output_names import NameRule, output_name
 from medai.images.reading import read_volume
 from medai.images.volume import Volume
 
@@ -61,6 +62,7 @@ def read_eyes(
     table: Path | None = None,
     eye: Eye = "",
     spacing_um: tuple[float, float] | None = None,
+    rule: NameRule | None = None,
 ) -> tuple[EyeScans, ...]:
     """Read scans and sort them into eyes, right before left, scans by name in natural order.
 
@@ -68,6 +70,7 @@ def read_eyes(
     ``table`` (CSV with columns file, eye), else its DICOM laterality, else a word of its name
     (OD, OS, R, L, right, left), else of its folder's name. ``eye`` says it for all of them.
     spacing_um: axial and transverse pixel size, where the files don't say.
+    rule: how scans and people are called in outputs; see ``output_name``.
     Raises ImageReadError for a folder without scans, InputError where the eye of some file stays
     unknown or contradicts what was said, GeometryError for scans of one eye that differ in size,
     UnsuitableImageError for colour pictures, CT and anything that is no OCT scan.
@@ -86,12 +89,18 @@ def read_eyes(
             )
         groups.setdefault((_person(file, table is not None), eye or found), []).append(file)
     _check_known(groups, files)
-    people = {person for person, _ in groups}
+    people = sorted({person for person, _ in groups})
+    called = {
+        person: output_name(person, number, rule, kind="person") if len(people) > 1 else ""
+        for number, person in enumerate(people, start=1)
+    }
     order = {"right": 0, "left": 1, "": 2}
-    return tuple(
-        _read_eye(person if len(people) > 1 else "", side, groups[person, side], spacing_um)
-        for person, side in sorted(groups, key=lambda key: (key[0], order[key[1]]))
-    )
+    eyes, read = [], 0
+    for person, side in sorted(groups, key=lambda key: (key[0], order[key[1]])):
+        scans = groups[person, side]
+        eyes.append(_read_eye(called[person], side, scans, spacing_um, rule, read))
+        read += len(scans)
+    return tuple(eyes)
 
 
 def parse_eye(text: str | None) -> Eye:
@@ -240,17 +249,24 @@ def _check_known(groups: dict[tuple[str, Eye], list[Path]], files: Sequence[Path
 
 
 def _read_eye(
-    person: str, side: Eye, files: list[Path], spacing_um: tuple[float, float] | None
+    person: str,
+    side: Eye,
+    files: list[Path],
+    spacing_um: tuple[float, float] | None,
+    rule: NameRule | None,
+    before: int,
 ) -> EyeScans:
+    """One eye's scans, numbered on from the ``before`` files of other eyes."""
     label = _label(person, side)
-    stacks = [(file, grey_scans(read_volume(file))) for file in files]
+    stacks = [(file, grey_scans(read_volume(file, names="files"))) for file in files]
     sizes = {stack.grid_shape[1:] for _, stack in stacks}
     if len(sizes) > 1:
         words = " and ".join(f"{columns}×{rows}" for rows, columns in sorted(sizes))
         raise GeometryError(f"{label}: its scans are {words} pixels, expected one size.")
     names: list[str] = []
-    for file, stack in stacks:
-        stem, scans = file.name.removesuffix(file.suffix), stack.grid_shape[0]
+    for number, (file, stack) in enumerate(stacks, start=before + 1):
+        called = output_name(file, number, rule, origin=stack.origin, kind="scan")
+        stem, scans = called.removesuffix(file.suffix), stack.grid_shape[0]
         names += [stem] if scans == 1 else [f"{stem} {k + 1}" for k in range(scans)]
     array = np.concatenate([stack.array for _, stack in stacks])
     first = stacks[0][1]

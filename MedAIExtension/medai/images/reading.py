@@ -15,6 +15,7 @@ from medai.images.hounsfield import holds_hounsfield_units
 from medai.images.metaimage import read_metaimage
 from medai.images.nifti import read_nifti
 from medai.images.nrrd import read_nrrd
+from medai.images.output_names import NameRule, output_name
 from medai.images.pictures import read_picture
 from medai.images.volume import Volume
 
@@ -22,13 +23,20 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 _KINDS = "a DICOM folder or file, NRRD, NIfTI, MetaImage (.mha, .mhd), PNG, JPEG, TIFF or BMP"
 
 
-def read_volume(path: Path | str, *, series: str | None = None) -> Volume:
+def read_volume(
+    path: Path | str,
+    *,
+    series: str | None = None,
+    names: NameRule | None = None,
+    number: int = 1,
+) -> Volume:
     """Read a study or picture.
 
     path: a folder of DICOM files (subfolders included), a DICOM file, ``.nrrd``/``.nhdr``,
         ``.nii``/``.nii.gz``, ``.mha``/``.mhd``, or a picture (PNG, JPEG, TIFF, BMP).
     series: which DICOM series of several: its UID or its number; the largest when None, and
         ``notes`` says which.
+    names, number: how the volume is called; see ``output_name``.
 
     Whole numbers that fit are kept as int16. A file without a modality is "CT" when its values
     clearly are Hounsfield units (see ``holds_hounsfield_units``). A value that isn't finite is an
@@ -48,7 +56,8 @@ def read_volume(path: Path | str, *, series: str | None = None) -> Volume:
     modality = volume.modality
     if not modality and volume.has_spacing and holds_hounsfield_units(array):
         modality = "CT"
-    return dataclasses.replace(volume, array=array, modality=modality)
+    name = output_name(path, number, names, origin=volume.origin)
+    return dataclasses.replace(volume, array=array, modality=modality, name=name)
 
 
 def _read(path: Path, series: str | None) -> Volume:

@@ -7,11 +7,14 @@ writes down: they tell whether two studies are of one patient, and nothing else 
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import date
 
 _KEY = secrets.token_bytes(32)
+# An identifier may be written in so many words of a file's name.
+_MOST_WORDS = 6
 
 
 @dataclass(frozen=True)
@@ -19,12 +22,14 @@ class StudyOrigin:
     """What DICOM says about a study's origin.
 
     date: of the study, None when unknown. patient: digest of the patient ID; person: digest of
-    name and date of birth; empty when unknown.
+    name and date of birth; empty when unknown. identifiers: digests of everything that would tell
+    the patient in a file's name: the ID, each part of the name, the date of birth.
     """
 
     date: date | None = None
     patient: bytes = field(default=b"", repr=False)
     person: bytes = field(default=b"", repr=False)
+    identifiers: frozenset[bytes] = field(default=frozenset(), repr=False)
 
 
 def study_origin(
@@ -33,11 +38,28 @@ def study_origin(
     """The origin from DICOM's texts; the first of ``dates`` (YYYYMMDD) that is one counts."""
     person = _digest(name, birth_date) if name.strip() and birth_date.strip() else b""
     known = (_date(text) for text in dates)
+    parts = [patient_id, birth_date, name, *re.split(r"[\W_]+", name)]
+    words = {_letters_and_digits(part) for part in parts}
     return StudyOrigin(
         date=next((day for day in known if day is not None), None),
         patient=_digest(patient_id) if patient_id.strip() else b"",
         person=person,
+        identifiers=frozenset(_digest(word) for word in words if len(word) > 1),
     )
+
+
+def tells_identifier(text: str, origin: StudyOrigin) -> bool:
+    """Whether ``text``, a file's name, holds one of the study's identifiers.
+
+    The origin must have been read in this process.
+    """
+    words = [word for word in re.split(r"[\W_]+", text) if word]
+    spans = (
+        "".join(words[start:end])
+        for start in range(len(words))
+        for end in range(start + 1, min(start + _MOST_WORDS, len(words)) + 1)
+    )
+    return any(_digest(_letters_and_digits(span)) in origin.identifiers for span in spans)
 
 
 def same_patient(one: StudyOrigin | None, other: StudyOrigin | None) -> bool | None:
@@ -56,6 +78,10 @@ def same_patient(one: StudyOrigin | None, other: StudyOrigin | None) -> bool | N
 def _digest(*texts: str) -> bytes:
     plain = "\0".join(" ".join(text.upper().replace("^", " ").split()) for text in texts)
     return hashlib.blake2b(plain.encode(), key=_KEY, digest_size=16).digest()
+
+
+def _letters_and_digits(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text)
 
 
 def _date(text: str) -> date | None:

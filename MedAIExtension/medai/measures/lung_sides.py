@@ -120,7 +120,7 @@ def _room_side(
     """The one side on which room air is seen beyond the tissue beside the lungs."""
     width = max(1, round(_ROOM_MM / spacing_mm[2]))
     rows = lungs.any(axis=2)
-    outside = hu < _TISSUE_HU
+    outside: NDArray[np.bool_] = np.less(hu, _TISSUE_HU)
     seen = {}
     for side, columns in ((RIGHT, slice(0, width)), (LEFT, slice(-width, None))):
         at_border = outside[..., columns].all(axis=2) & ~lungs[..., columns].any(axis=2)

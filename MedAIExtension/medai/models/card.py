@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from medai.errors import ModelCardError, ModelNotFoundError
+from medai.models.fitness import contradictions, warning
 
 CARD_FILE = "card.toml"
 # Networks that can do a task, and the argument that gives the number of their outputs.
@@ -93,7 +94,10 @@ class TrainingSection:
 
 @dataclass(frozen=True)
 class Performance:
-    """One measured figure with its 95 % interval and the number of cases."""
+    """One measured figure with its 95 % interval and the number of cases.
+
+    other_origin: whether the cases come from elsewhere than everything the model was trained on.
+    """
 
     measured_on: str
     measure: str
@@ -101,6 +105,20 @@ class Performance:
     low: float
     high: float
     n: int
+    other_origin: bool = False
+
+
+@dataclass(frozen=True)
+class TrustSection:
+    """Whether a model looks at the organ; None where it was not measured.
+
+    swap_shift: median change of the probability when everything outside the organ is exchanged
+    with a case of the other class. explained_in_organ: share of explanations whose maximum lies in
+    the organ.
+    """
+
+    swap_shift: float | None = None
+    explained_in_organ: float | None = None
 
 
 @dataclass(frozen=True)
@@ -137,7 +155,9 @@ class ModelCard:
     """A model's card: one section per table of ``card.toml``.
 
     Either ``network``, ``input`` and ``weights`` are there, or ``ensemble`` alone. part_of: id of
-    the ensemble that this model exists for; menus offer the ensemble only.
+    the ensemble that this model exists for; menus offer the ensemble only. fitness: what it may be
+    offered for, "research", "demonstration" or "withdrawn" (``models.fitness``); None, as for a
+    model of the user's own, counts as a demonstration that nobody is warned of.
     """
 
     id: str
@@ -151,6 +171,8 @@ class ModelCard:
     maturity: MaturitySection
     use: UseSection
     recommended: bool = False
+    fitness: str | None = None
+    trust: TrustSection = field(default_factory=TrustSection)
     part_of: str | None = None
     decision: DecisionSection = field(default_factory=DecisionSection)
     network: NetworkSection | None = None
@@ -164,6 +186,11 @@ class ModelCard:
         """One line for menus: what it was trained on and how it may be used."""
         use = "research only" if self.licence.commercial_use else "research only; non-commercial"
         return f"trained on {self.training.data}; {use}"
+
+    @property
+    def warning(self) -> str:
+        """What every result of this model begins with; empty for a model fit for research."""
+        return warning(self)
 
 
 def read_card(path: Path) -> ModelCard:
@@ -279,8 +306,11 @@ def _check(card: ModelCard, where: str) -> None:
     require(
         card.training.patients >= 0, f"patients is {card.training.patients}, expected 0 or more"
     )
+    for message in contradictions(card):
+        require(False, message)
     require(card.training.slices > 0, f"slices is {card.training.slices}, expected at least 1")
     _check_decision(card.decision, require)
+    _check_trust(card.trust, require)
     single = (card.network, card.input, card.weights)
     if card.ensemble is not None:
         require(single == (None, None, None), "an ensemble has no network, input or weights")
@@ -303,6 +333,12 @@ def _check_decision(decision: DecisionSection, require: Any) -> None:
         temperature is None or 0.01 <= temperature <= 100,
         f"temperature is {temperature}, expected 0.01 to 100",
     )
+
+
+def _check_trust(trust: TrustSection, require: Any) -> None:
+    for name in ("swap_shift", "explained_in_organ"):
+        value = getattr(trust, name)
+        require(value is None or 0 <= value <= 1, f"{name} is {value}, expected 0 to 1")
 
 
 def _check_single(card: ModelCard, require: Any) -> None:

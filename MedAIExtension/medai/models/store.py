@@ -13,6 +13,7 @@ from medai.errors import (
     ModelTaskError,
 )
 from medai.models.card import CARD_FILE, TASK_NETWORKS, ModelCard, read_card
+from medai.models.fitness import WITHDRAWN
 from medai.models.model import Model
 from medai.models.weights import network_with_weights, read_verified, read_weights
 from medai.output import atomic_folder
@@ -36,7 +37,8 @@ class ModelStore:
         )
 
     def cards(self, task: str | None = None) -> tuple[ModelCard, ...]:
-        """The readable cards (of one task), recommended first, then by name; see ``broken``.
+        """The readable cards (of one task), recommended first, then by name, withdrawn ones last;
+        see ``broken``.
 
         Parts of an ensemble are left out: the ensemble stands for them.
         """
@@ -47,7 +49,17 @@ class ModelStore:
             except ModelError:
                 continue
         chosen = [card for card in cards if task in (None, card.task) and card.part_of is None]
-        return tuple(sorted(chosen, key=lambda card: (not card.recommended, card.name, card.id)))
+        return tuple(
+            sorted(
+                chosen,
+                key=lambda card: (
+                    card.fitness == WITHDRAWN,
+                    not card.recommended,
+                    card.name,
+                    card.id,
+                ),
+            )
+        )
 
     def broken(self) -> dict[str, str]:
         """Folders whose card can't be read, and why."""
@@ -72,11 +84,20 @@ class ModelStore:
         raise ModelNotFoundError(f"No model named {model_id!r}; there are: {known}.")
 
     def recommended(self, task: str) -> ModelCard:
-        """The card to start with. Raises ModelNotFoundError when the task has no model."""
+        """The card to start with, never a withdrawn one.
+
+        Raises ModelNotFoundError when the task has no model, or withdrawn ones alone.
+        """
         cards = self.cards(task)
         if not cards:
             tasks = ", ".join(TASK_NETWORKS)
             raise ModelNotFoundError(f"No model for the task {task!r} (tasks: {tasks}).")
+        if cards[0].fitness == WITHDRAWN:
+            names = ", ".join(card.id for card in cards)
+            raise ModelNotFoundError(
+                f"Every model for the task {task!r} is withdrawn ({names}); expected one that is "
+                "fit for use, or a model chosen by its id."
+            )
         return cards[0]
 
     def load(self, model_id: str | None = None, task: str | None = None) -> Model:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from medai.networks.covid_mask_net import CovidMaskNet, covid_mask_net
 from medai.networks.ctnet10 import CTnet10, ctnet10
+from medai.networks.efficientnet_lite import EfficientNetLite, efficientnet_lite
+from medai.networks.encoder_unet import EncoderUNet, encoder_unet
 from medai.networks.lesion_mask_rcnn import LesionMaskRCNN, lesion_mask_rcnn
 from medai.networks.parameters import ParameterCount, count_parameters
 from medai.networks.transfer_classifier import transfer_classifier
@@ -16,6 +18,8 @@ from medai.networks.unet_classifier import UNetClassifier, unet_classifier
 __all__ = [
     "CTnet10",
     "CovidMaskNet",
+    "EfficientNetLite",
+    "EncoderUNet",
     "LesionMaskRCNN",
     "ParameterCount",
     "UNet",
@@ -23,6 +27,8 @@ __all__ = [
     "count_parameters",
     "covid_mask_net",
     "ctnet10",
+    "efficientnet_lite",
+    "encoder_unet",
     "lesion_mask_rcnn",
     "transfer_classifier",
     "unet",

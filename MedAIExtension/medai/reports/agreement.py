@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import medai
-from medai.agreement.cohort import CohortResult
 from medai.output import write_text
 from medai.reports.agreement_figures import figures
 from medai.reports.agreement_methods import REFERENCES, methods_text
@@ -20,7 +19,6 @@ from medai.reports.agreement_page import (
 from medai.reports.charts import charts_available, figure_png
 from medai.reports.json_text import json_text
 from medai.reports.tables import write_csv
-from medai.reports.write import write_result
 
 _TABLES = {
     "images.csv": ("image_rows", ("image", "measure", "value", "note")),
@@ -54,12 +52,6 @@ _TABLES = {
         ("measure", "term", "coefficient", "standard_error", "low", "high", "p", "images"),
     ),
 }
-
-
-@write_result.register
-def write_cohort(result: CohortResult, folder: Path) -> None:
-    """Write a cohort's report without examples."""
-    write_report(AgreementReport(result), folder)
 
 
 def write_report(report: AgreementReport, folder: Path) -> None:

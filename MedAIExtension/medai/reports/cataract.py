@@ -29,7 +29,7 @@ from medai.reports.pictures import (
     to_size,
 )
 from medai.reports.tables import write_csv
-from medai.reports.write import write_result, write_timing
+from medai.reports.write import write_timing
 
 SCAN_COLUMNS = (
     "eye",
@@ -65,7 +65,6 @@ EYE_COLUMNS = (
 _PICTURE_PX = 480
 
 
-@write_result.register
 def write_cataract(result: CataractResult, folder: Path) -> None:
     """Write cataract.json, scans.csv, eyes.csv, overlays/*.png, report.html, timing.json."""
     (folder / "overlays").mkdir()

@@ -39,13 +39,12 @@ from medai.reports.pictures import (
     to_size,
 )
 from medai.reports.tables import write_csv
-from medai.reports.write import write_result, write_timing
+from medai.reports.write import write_timing
 
 _SHOWN = 4
 _TOP_REGIONS = 16
 
 
-@write_result.register
 def write_covid(result: CovidAssessment, folder: Path) -> None:
     """Write classification.json, slices.csv, report.html and timing.json."""
     write_text(folder / "classification.json", json_text(summary_of(result)) + "\n")

@@ -35,7 +35,7 @@ from medai.reports.pictures import (
     to_size,
 )
 from medai.reports.tables import write_csv
-from medai.reports.write import write_result, write_timing
+from medai.reports.write import write_timing
 from medai.terminology import terminology_entry
 
 LESION_COLUMNS = (
@@ -57,7 +57,6 @@ _KEY_SLICES = 6
 _LISTED_LESIONS = 20
 
 
-@write_result.register
 def write_lesions(result: LesionResult, folder: Path) -> None:
     """Write lesions.seg.nrrd, probability.nrrd, lesions.csv and summary.json, report and timing."""
     _write_segmentation(result, folder / "lesions.seg.nrrd")

@@ -1,22 +1,13 @@
-"""The one door: any result into a folder of its own."""
+"""Any result into a folder of its own."""
 
 from __future__ import annotations
 
-from functools import singledispatch
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from medai.output import atomic_folder, write_text
 from medai.reports.json_text import json_text
-
-# Result type's module -> the report that knows it; imported when such a result comes.
-_REPORTS = {
-    "medai.inference.lesions.result": "medai.reports.lesions",
-    "medai.inference.covid.assessment": "medai.reports.covid",
-    "medai.inference.cataract.result": "medai.reports.cataract",
-    "medai.agreement.cohort": "medai.reports.agreement",
-}
+from medai.tasks import part, task_of_result
 
 # The one file of a result that differs when the same study is run again.
 TIMING_FILE = "timing.json"
@@ -36,16 +27,10 @@ def write(result: Any, folder: Path, *, overwrite: bool = False) -> Path:
 
 def write_files(result: Any, folder: Path) -> None:
     """Write the files of ``result`` into an existing folder, for callers that add their own."""
-    module = _REPORTS.get(type(result).__module__)
-    if module is not None:
-        import_module(module)
-    write_result(result, folder)
-
-
-@singledispatch
-def write_result(result: Any, folder: Path) -> None:
-    """Write one type of result; each report module registers its own."""
-    raise TypeError(f"{type(result).__name__} is not a result that reports know.")
+    task = task_of_result(result)
+    if task is None:
+        raise TypeError(f"{type(result).__name__} is not a result that reports know.")
+    part(task.write)(result, folder)
 
 
 def write_timing(folder: Path, seconds: float) -> None:

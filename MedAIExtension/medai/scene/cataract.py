@@ -16,7 +16,6 @@ from medai.palette import CLASS_COLORS, VERMILLION
 from medai.scene.color_maps import put_map
 from medai.scene.result_nodes import ResultNodes
 from medai.scene.segments import SegmentLook, put_labels
-from medai.scene.show import show_result
 from medai.scene.tables import put_chart, put_table
 from medai.scene.volumes import check_grid
 
@@ -37,7 +36,6 @@ class EyeNodes:
     folder: int
 
 
-@show_result.register
 def show_cataract(result: CataractResult, node: Any) -> tuple[EyeNodes, ...]:
     """Show each eye's map beside the node of its scans; the overlay waits for ``show_map``.
 

@@ -18,7 +18,6 @@ from medai.palette import VERMILLION
 from medai.scene.color_maps import put_map_in_steps
 from medai.scene.lesions import LesionNodes, lesions_in_steps
 from medai.scene.result_nodes import ResultNodes
-from medai.scene.show import show_result
 from medai.scene.steps import Steps
 from medai.scene.tables import put_chart, put_table
 from medai.scene.volumes import check_grid
@@ -41,7 +40,6 @@ class CovidNodes:
     lesions: LesionNodes | None = None
 
 
-@show_result.register
 def covid_in_steps(result: CovidAssessment, node: Any) -> Steps[CovidNodes]:
     """Show an assessment beside the volume ``node``; the overlay waits for ``show_map``.
 

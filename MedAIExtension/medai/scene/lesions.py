@@ -18,7 +18,6 @@ from medai.scene.boxes import put_box_labels, put_boxes
 from medai.scene.color_maps import put_map_in_steps
 from medai.scene.result_nodes import ResultNodes
 from medai.scene.segments import SegmentLook, put_labels
-from medai.scene.show import show_result
 from medai.scene.steps import Steps
 from medai.scene.tables import Column, put_chart, put_table
 from medai.scene.volumes import check_grid
@@ -71,7 +70,6 @@ class LesionNodes:
     area_score_plot: Any | None = None
 
 
-@show_result.register
 def lesions_in_steps(result: LesionResult, node: Any) -> Steps[LesionNodes]:
     """Show lesions, lungs, zones, probability, RoIs and numbers beside the CT ``node``.
 

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Generator
-from functools import singledispatch
 from typing import Any
 
 from medai.errors import InputError
 from medai.scene.steps import Steps, finish
-
-# Result classes by name -> the file of this room that registers how they are shown. Loaded when
-# first met, so that showing one kind of result doesn't load what the others need.
-_SHOWN_BY = {
-    "LesionResult": "lesions",
-    "CovidAssessment": "covid",
-    "CataractResult": "cataract",
-}
+from medai.tasks import part, task_of_result
 
 
 def show(result: Any, node: Any) -> Any:
@@ -31,17 +22,8 @@ def show(result: Any, node: Any) -> Any:
 
 def show_in_steps(result: Any, node: Any) -> Steps[Any]:
     """As ``show``, step by step, for a window; returns the nodes."""
-    name = type(result).__name__
-    if name in _SHOWN_BY:
-        importlib.import_module(f"medai.scene.{_SHOWN_BY[name]}")
-    shown = show_result(result, node)
+    task = task_of_result(result)
+    if task is None or not task.show:
+        raise InputError(f"A {type(result).__name__} can't be shown in the scene.")
+    shown = part(task.show)(result, node)
     return (yield from shown) if isinstance(shown, Generator) else shown
-
-
-@singledispatch
-def show_result(result: Any, node: Any) -> Any:
-    """How one kind of result is shown; its file registers it here.
-
-    Gives the nodes, or the steps that return them.
-    """
-    raise InputError(f"A {type(result).__name__} can't be shown in the scene.")

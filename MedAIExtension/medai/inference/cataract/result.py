@@ -82,10 +82,9 @@ class CataractResult:
 
     @property
     def sentence(self) -> str:
-        """One sentence an eye, and what the fractions are consistent with."""
-        return " ".join(
-            f"{eye_sentence(eye.summary)[:-1]} ({eye.summary.wording})." for eye in self.eyes
-        )
+        """The card's warning, then a sentence an eye with what its fraction is consistent with."""
+        eyes = [f"{eye_sentence(eye.summary)[:-1]} ({eye.summary.wording})." for eye in self.eyes]
+        return " ".join([self.card.warning, *eyes] if self.card.warning else eyes)
 
 
 def measure_map(

@@ -137,7 +137,7 @@ class CovidResult:
 
     @property
     def sentence(self) -> str:
-        """The answer in plain words, with its uncertainty."""
+        """The answer in plain words, with its uncertainty; before it the card's warning."""
         low, high = (
             min(1.0, max(0.0, self.covid_probability + sign * self.spread)) for sign in (-1, 1)
         )
@@ -149,8 +149,9 @@ class CovidResult:
             words = "does not look like COVID-19 to this model"
         count = sum(len(scores.index) for scores in self.slices)
         what = "slice" if count == 1 else "slices"
+        warning = f"{self.card.warning} " if self.card.warning else ""
         return (
-            f"Probability of COVID-19 {self.covid_probability:.2f} ± {self.spread:.2f} "
+            f"{warning}Probability of COVID-19 {self.covid_probability:.2f} ± {self.spread:.2f} "
             f"({count} {what}): {words}."
         )
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from medai.errors import InputError
 from medai.images import Volume
 from medai.inference.running.planes import PLANES
-from medai.measures import Lesion, LesionBurden
+from medai.measures import Lesion, LesionBurden, burden_sentence
 from medai.measures.zones import LUNG_OF_ZONE
 from medai.models.card import ModelCard
 
@@ -122,6 +122,11 @@ class LesionResult:
     def lungs(self) -> NDArray[np.uint8]:
         """0 outside, 1 right lung, 2 left lung, 3 a lung of unknown side."""
         return LUNG_OF_ZONE[self.zones]
+
+    @property
+    def sentence(self) -> str:
+        """The burden in one sentence."""
+        return burden_sentence(self.burden)
 
     @property
     def members(self) -> tuple[str, ...]:

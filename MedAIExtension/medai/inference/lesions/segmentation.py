@@ -111,7 +111,7 @@ def segment_lesions(
         options=options,
         device=answer.device,
         seconds=time.monotonic() - started,
-        notes=tuple(n for n in (*axial.notes, note, *answer.notes) if n),
+        notes=tuple(n for n in (model.card.warning, *axial.notes, note, *answer.notes) if n),
         _likeliest=None if answer.likeliest is None else _restored(axial, answer.likeliest),
     )
 

@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from importlib import import_module
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 from typing import Any
@@ -24,13 +23,8 @@ from medai.inference.running.gpu_memory import limit_gpu_memory
 from medai.inference.worker.array_transfer import pack, unpack
 from medai.models import Model, ModelStore
 from medai.progress import Progress
+from medai.tasks import part, task_named, with_models
 
-# Task -> module and function (study, model, options, progress, cancelled) -> result.
-TASKS = {
-    "lesions": ("medai.inference.lesions.segmentation", "segment_lesions"),
-    "covid": ("medai.inference.covid.assess", "assess_covid"),
-    "cataract": ("medai.inference.cataract.mapping", "map_cataract"),
-}
 ADDRESS_FILE = "address"
 _LEAST_SECONDS_BETWEEN_REPORTS = 0.05
 
@@ -72,12 +66,11 @@ class WorkerProcess:
         try:
             (task, study, model_id, options, gpu_memory_gb), arrays = unpack(payload, self._folder)
             limit_gpu_memory(gpu_memory_gb)
-            module, function = TASKS[task]
-            run: Callable[..., Any] = getattr(import_module(module), function)
-            result = run(
+            asked = task_named(task)
+            result = part(asked.run)(
                 study,
-                self._model(model_id, task),
-                self._with_models(options),
+                self._model(model_id, task) if asked.needs_model else None,
+                with_models(asked, options, self._model),
                 self._reporter(number),
                 lambda: number in self._cancelled,
             )
@@ -101,15 +94,6 @@ class WorkerProcess:
         if model_id not in self._loaded:
             self._loaded[model_id] = self._models.load(model_id, task=task)
         return self._loaded[model_id]
-
-    def _with_models(self, options: Any) -> Any:
-        """A COVID assessment's options name the lesion model by its id; it is kept loaded too."""
-        from dataclasses import replace
-
-        named = getattr(options, "lesion_model", None)
-        if isinstance(named, str):
-            return replace(options, lesion_model=self._model(named, "lesions"))
-        return options
 
     def _reporter(self, number: int) -> Callable[[Progress], None]:
         last = [0.0]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from medai.commands.stories.story import Stage, Story
+from medai.commands.demonstrations.demonstration import Demonstration, DemoRun
 
 _SHAPE, _SPACING_MM = (40, 160, 160), (8.0, 2.3, 2.3)
 _GROWTH = 1.6
 
 
-def tell(stage: Stage) -> Story:
+def demonstrate(run: DemoRun) -> Demonstration:
     """Assess a chest phantom against its own earlier date, beside the built-in truth."""
     from medai.inference.covid.assess import assess_covid
     from medai.inference.covid.assessment import CovidChoices
@@ -31,16 +31,16 @@ def tell(stage: Stage) -> Story:
         later.volume,
         store.load(card.id, task="covid"),
         CovidChoices(
-            classification=CovidOptions(device=stage.device, explained_slices=4),
+            classification=CovidOptions(device=run.device, explained_slices=4),
             lesion_model=store.load(task="lesions"),
-            lesions=LesionOptions(device=stage.device),
+            lesions=LesionOptions(device=run.device),
             prior=earlier.volume,
         ),
-        stage.progress,
-        stage.cancelled,
+        run.progress,
+        run.cancelled,
     )
-    write_files(result, stage.folder)
-    if stage.has_scene:
+    write_files(result, run.folder)
+    if run.has_scene:
         from medai import scene
 
         scene.show(result, scene.show_volume(later.volume))
@@ -51,7 +51,7 @@ def tell(stage: Stage) -> Story:
     pictures = explained_pictures(result.classification, 2)
     if result.lesions is not None:
         pictures += key_slices(result.lesions)[0][:2]
-    return Story(
+    return Demonstration(
         title="COVID-19, severity and what changed",
         sentences=(
             result.sentence,

@@ -1,4 +1,4 @@
-"""What every story hands to the demo's front page."""
+"""What each demonstration is given, and what it hands to the demo's front page."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from medai.progress import CancelCallback, ProgressCallback
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Where a story plays.
+class DemoRun:
+    """Where and how a demonstration runs.
 
-    folder: an existing folder for the story's own files.
+    folder: an existing folder for the demonstration's own files.
     device: "auto", "cpu" or "cuda".
     has_scene: whether the demo has a scene for results to be shown in (slicer-core is there).
     """
@@ -26,11 +26,11 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Story:
-    """A short story with pictures.
+class Demonstration:
+    """A section of the front page.
 
     pictures: PNG bytes and captions. links: path below the demo's folder, and words.
-    summary: the story's numbers as plain data.
+    summary: the demonstration's numbers as plain data.
     """
 
     title: str

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from medai.commands.stories.story import Stage, Story
+from medai.commands.demonstrations.demonstration import Demonstration, DemoRun
 
 _SHAPE = (912, 1075)
 
 
-def tell(stage: Stage) -> Story:
+def demonstrate(run: DemoRun) -> Demonstration:
     """Map a right eye with cataract and a clear left one, and hold the result against the truth."""
     from medai.images.oct_scans import eye_from_volume
     from medai.inference.cataract.mapping import map_cataract
@@ -34,18 +34,18 @@ def tell(stage: Stage) -> Story:
     result = map_cataract(
         eyes,
         store.load(card.id, task="cataract"),
-        CataractOptions(device=stage.device),
-        stage.progress,
-        stage.cancelled,
+        CataractOptions(device=run.device),
+        run.progress,
+        run.cancelled,
     )
-    write_files(result, stage.folder)
-    if stage.has_scene:
+    write_files(result, run.folder)
+    if run.has_scene:
         from medai import scene
         from medai.scene.oct_scans import show_scans
 
         scene.show(result, [show_scans(eye) for eye in eyes])
     truth = [float(np.mean(phantom.fractions)) for phantom in phantoms]
-    return Story(
+    return Demonstration(
         title="Cataract on OCT of both eyes",
         sentences=(
             result.sentence,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from medai.commands.stories.story import Stage, Story
+from medai.commands.demonstrations.demonstration import Demonstration, DemoRun
 
 
-def tell(stage: Stage) -> Story:
+def demonstrate(run: DemoRun) -> Demonstration:
     """Segment a chest phantom and hold the result against its truth."""
     from medai.agreement import dice
     from medai.inference import LesionOptions, segment_lesions
@@ -23,19 +23,19 @@ def tell(stage: Stage) -> Story:
     result = segment_lesions(
         phantom.volume,
         store.load(card.id, task="lesions"),
-        LesionOptions(device=stage.device),
-        stage.progress,
-        stage.cancelled,
+        LesionOptions(device=run.device),
+        run.progress,
+        run.cancelled,
     )
-    write_files(result, stage.folder)
-    if stage.has_scene:
+    write_files(result, run.folder)
+    if run.has_scene:
         from medai import scene
 
         scene.show(result, scene.show_volume(phantom.volume))
     overlap = dice(result.lesions > 0, phantom.lesions > 0)
     true_percent = 100.0 * float(np.mean(phantom.lesions[phantom.lungs > 0] > 0))
     pictures, probability = key_slices(result)
-    return Story(
+    return Demonstration(
         title="Lesions on a chest CT",
         sentences=(
             burden_sentence(result.burden),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from medai.commands.stories.story import Stage, Story
+from medai.commands.demonstrations.demonstration import Demonstration, DemoRun
 
 
-def tell(stage: Stage) -> Story:
+def demonstrate(run: DemoRun) -> Demonstration:
     """Make a study, analyse it, and show the image that the raters agree on least."""
     from medai.agreement import raters_needed
     from medai.palette import rater_color
@@ -15,16 +15,16 @@ def tell(stage: Stage) -> Story:
     from medai.reports.study_agreement import report_of, write_study_agreement
     from medai.studies import analyse_study, phantom_study
 
-    study = phantom_study(stage.folder / "study", cancelled=stage.cancelled)
-    stage.progress(Progress(0.3, "measuring agreement"))
-    analysis = analyse_study(study, cancelled=stage.cancelled)
-    stage.progress(Progress(0.7, "writing the report"))
-    (stage.folder / "agreement").mkdir()
-    write_study_agreement(study, analysis, stage.folder / "agreement")
+    study = phantom_study(run.folder / "study", cancelled=run.cancelled)
+    run.progress(Progress(0.3, "measuring agreement"))
+    analysis = analyse_study(study, cancelled=run.cancelled)
+    run.progress(Progress(0.7, "writing the report"))
+    (run.folder / "agreement").mkdir()
+    write_study_agreement(study, analysis, run.folder / "agreement")
     report = report_of(study, analysis)
     worst = report.examples[0]
     colors = {rater: rater_color(k) for k, rater in enumerate(study.protocol.raters)}
-    if stage.has_scene and worst.picture is not None:
+    if run.has_scene and worst.picture is not None:
         from medai import scene
         from medai.scene.agreement import show_raters
 
@@ -33,7 +33,7 @@ def tell(stage: Stage) -> Story:
     agreement = analysis.cohort.summary("pixel_icc") or {}
     needed = raters_needed(agreement["mean"])
     oneself = min(row["dice"] for row in analysis.repeat_rows)
-    return Story(
+    return Demonstration(
         title="How well raters agree",
         sentences=(
             analysis.cohort.sentence,

@@ -1,1 +1,0 @@
-"""The stories that ``medai demo`` tells, each on synthetic studies with known truth."""
