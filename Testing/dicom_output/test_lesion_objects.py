@@ -265,3 +265,24 @@ def test_dciodvfy_finds_no_error(written, name):
     )
     lines = (said.stdout + said.stderr).splitlines()
     assert [line for line in lines if line.startswith("Error")] == []
+
+
+def test_a_lung_of_unknown_side_has_no_side(result, study, tmp_path):
+    """Zones 7 to 9: one lung, and nothing that says right or left."""
+    one_lung = np.where(result.lungs == 1, result.zones + 6, 0).astype(np.uint8)
+    burden = replace(
+        result.burden,
+        lung_volume_ml=result.burden.right_lung_volume_ml,
+        right_lung_volume_ml=0.0,
+        left_lung_volume_ml=0.0,
+    )
+    single = replace(result, zones=one_lung, burden=burden)
+    folder = write_lesion_objects(single, study, tmp_path)
+    assert not (folder / "zones.dcm").exists()
+    lungs = read(folder / "lungs.dcm")
+    (segment,) = lungs.SegmentSequence
+    assert segment.SegmentLabel == "lung"
+    assert np.array_equal(voxels_of(lungs, 1, result.volume), one_lung > 0)
+    numbers = numbers_of(read(folder / "measurements.dcm"))
+    assert numbers["lung"]["118565006"][0] == pytest.approx(burden.lung_volume_ml, rel=1e-6)
+    assert "right lung" not in numbers and "left lung" not in numbers

@@ -16,6 +16,7 @@ from Testing.layout.imports_in_source import (
 
 GROUND = {
     "errors",
+    "file_lock",
     "output",
     "plain_text",
     "progress",
@@ -37,7 +38,8 @@ ALLOWED = {
     "tables": set(),
     # Names the parts of a task by text: it imports none of them.
     "tasks": {"errors"},
-    "output": {"errors"},
+    "file_lock": set(),
+    "output": {"errors", "file_lock"},
     "resources": {"errors"},
     "terminology": {"errors", "resources"},
     "images": GROUND,

@@ -33,10 +33,14 @@ class StructureCodes:
 
 
 def structure_codes(name: str) -> StructureCodes:
-    """The codes of a structure of the shipped terminology ("consolidation", "right lung", …).
+    """The codes of a structure of the shipped terminology ("consolidation", "right lung", …), or
+    of a "lung" without a side.
 
     Raises InputError for a name without a code.
     """
+    if name == "lung":
+        right = structure_codes("right lung")
+        return StructureCodes(right.category, right.kind, None)
     entry = terminology_entry(name)
     if not entry:
         raise InputError(f"{name!r} has no code in the terminology.")

@@ -14,6 +14,7 @@ from medai.dicom_output.segmentation import (
     MANUFACTURER,
     RESEARCH_ONLY,
     algorithm_parameters,
+    has_known_sides,
 )
 from medai.dicom_output.source import uid_of
 from medai.inference.lesions.result import LesionResult
@@ -124,6 +125,8 @@ def _lung_groups(result: LesionResult, segmentation: Any) -> list[Any]:
         "right lung": (burden.right_lung_volume_ml, burden.right_opacity_percent),
         "left lung": (burden.left_lung_volume_ml, burden.left_opacity_percent),
     }
+    if not has_known_sides(result):
+        lungs = {"lung": (burden.lung_volume_ml, burden.opacity_percent)}
     return [
         _region(result, name, segmentation, number, [_volume(volume_ml), *_percent(percent)])
         for number, (name, (volume_ml, percent)) in enumerate(lungs.items(), start=1)

@@ -12,6 +12,7 @@ import medai
 from medai.dicom_output.codes import structure_codes
 from medai.dicom_output.source import uid_of
 from medai.inference.lesions.result import LesionResult
+from medai.measures.lung_sides import UNKNOWN
 from medai.measures.zones import ZONE_NAMES
 from medai.palette import CLASS_COLORS
 
@@ -30,6 +31,7 @@ def lesion_segmentations(
 ) -> dict[str, highdicom.seg.Segmentation]:
     """SEG objects by file name: lesions, lungs, zones (binary), probability (fractional).
 
+    A lung whose side can't be told is one lung without a side, and has no zones.
     sources: the headers of the study's slices, one per slice of the result, in its order. Slices
     without lung are left out: nothing lies there.
     """
@@ -37,11 +39,13 @@ def lesion_segmentations(
     if len(seen) == 0:
         seen = np.arange(len(result.zones))
     kept = [sources[int(index)] for index in seen]
-    masks = {
-        "lesions": (result.lesions, result.classes, True),
-        "lungs": (result.lungs, ("right lung", "left lung"), False),
-        "zones": (result.zones, tuple(f"{zone} zone" for zone in ZONE_NAMES[1:]), False),
-    }
+    masks = {"lesions": (result.lesions, result.classes, True)}
+    if has_known_sides(result):
+        masks["lungs"] = (result.lungs, ("right lung", "left lung"), False)
+        zones = tuple(f"{zone} zone" for zone in ZONE_NAMES[1:])
+        masks["zones"] = (result.zones, zones, False)
+    else:
+        masks["lungs"] = ((result.zones > 0).astype(np.uint8), ("lung",), False)
     made = {}
     for number, (name, (labels, names, from_network)) in enumerate(masks.items()):
         made[f"{name}.dcm"] = _segmentation(
@@ -61,6 +65,11 @@ def lesion_segmentations(
         _FIRST_SERIES + len(masks),
     )
     return made
+
+
+def has_known_sides(result: LesionResult) -> bool:
+    """Whether every lung of the result is known to be the right or the left one."""
+    return not bool((result.lungs == UNKNOWN).any())
 
 
 def algorithm_parameters(result: LesionResult) -> dict[str, str]:

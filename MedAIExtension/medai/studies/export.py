@@ -72,7 +72,7 @@ def export_study(
     images = masks = 0
     with atomic_folder(folder, overwrite=overwrite) as work:
         rows = []
-        for rated in rated_images(study, predictions=predictions):
+        for rated in rated_images(study, predictions=tuple(predictions)):
             raise_if_cancelled(cancelled)
             progress(Progress(images / len(study.protocol.images), f"Image {rated.image.name}"))
             _write_image(work / BETWEEN_RATERS / rated.image.name, rated)
