@@ -108,7 +108,7 @@ class FindingsTable:
         height = sum(table.rowHeight(row) for row in range(min(rows, _MOST_ROWS))) or _ROW_PX
         bar = table.horizontalScrollBar()
         if self._header.length() > table.viewport().property("width"):
-            height += bar.property("sizeHint").height()
+            height += bar.style().pixelMetric(qt.QStyle.PM_ScrollBarExtent)
         table.setFixedHeight(height + _ROW_PX + _FRAME_PX)
 
     def _wraps(self) -> bool:
