@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from medai.commands.console import print_answer
+from medai.commands.console import print_answer, print_text
 from medai.commands.options import JsonOption
 from medai.reports.json_text import json_text
 
@@ -56,9 +56,9 @@ def show_model(
     store = ModelStore()
     card = store.card(model_id)
     if as_json:
-        print(json_text(asdict(card)))
+        print_text(json_text(asdict(card)))
     else:
-        print((store.folder(model_id) / "card.toml").read_text(encoding="utf-8").strip())
+        print_text((store.folder(model_id) / "card.toml").read_text(encoding="utf-8").strip())
 
 
 @app.command("verify")
