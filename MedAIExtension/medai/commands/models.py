@@ -20,6 +20,7 @@ def list_models(as_json: JsonOption = False) -> None:
     """List the models: id, task, fitness and one line of each card; a star: recommended."""
     from medai.models import ModelStore
     from medai.models.fitness import DEMONSTRATION
+    from medai.models.store import own_models_folder
 
     cards = ModelStore().cards()
     lines = [
@@ -37,8 +38,10 @@ def list_models(as_json: JsonOption = False) -> None:
                 "summary": card.summary,
             }
             for card in cards
-        ]
+        ],
+        "own_models_folder": str(own_models_folder()),
     }
+    lines.append(f"Models of your own are kept in {own_models_folder()}.")
     print_answer("\n".join(lines), summary, as_json=as_json)
 
 

@@ -20,7 +20,8 @@ from medai.progress import (
     raise_if_cancelled,
 )
 from medai.studies.create import REGION
-from medai.studies.ratings import RatedImage, rated_images
+from medai.studies.ratings import RatedImage
+from medai.studies.ratings_source import rated_images
 from medai.studies.record import SUBMITTED
 from medai.studies.session import study_segmentation
 from medai.studies.study import Study
@@ -70,7 +71,7 @@ def export_study(
     images = masks = 0
     with atomic_folder(folder, overwrite=overwrite) as work:
         rows = []
-        for rated in rated_images(study, predictions=predictions):
+        for rated in rated_images(study, predictions=tuple(predictions)):
             raise_if_cancelled(cancelled)
             progress(Progress(images / len(study.protocol.images), f"Image {rated.image.name}"))
             _write_image(work / BETWEEN_RATERS / rated.image.name, rated)
