@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class MethodChoice(StrEnum):
-    """How the pixel model is fitted."""
+    """How the models of pixels and areas are fitted."""
 
+    EXACT = "exact"
     LAPLACE = "laplace"
-    QUADRATURE = "quadrature"
 
 
 class LinkChoice(StrEnum):
@@ -46,8 +46,9 @@ def agree(
         str, typer.Option("--candidates", help="Models (or new raters) to compare, with commas.")
     ] = "",
     method: Annotated[
-        MethodChoice, typer.Option("--method", help="Laplace as lme4 does it, or exact quadrature.")
-    ] = MethodChoice.LAPLACE,
+        MethodChoice,
+        typer.Option("--method", help="Exact likelihood, or as published (Laplace, as lme4)."),
+    ] = MethodChoice.EXACT,
     link_variance: Annotated[
         LinkChoice, typer.Option("--link-variance", help="1/(p(1−p)) or π²/3.")
     ] = LinkChoice.MEANOBS,

@@ -9,8 +9,7 @@ from typing import Any
 
 from medai.agreement import ImageRatings, cohort
 from medai.agreement.cohort import CohortResult
-from medai.agreement.icc_estimate import LinkVariance
-from medai.agreement.pixel_icc import Method
+from medai.agreement.icc_estimate import LinkVariance, Method
 from medai.agreement.quality import QualityAgreement, quality_agreement
 from medai.errors import StudyError
 from medai.progress import (
@@ -44,7 +43,7 @@ class AgreementOptions:
     """What raters are compared by: see ``cohort``."""
 
     candidates: tuple[str, ...] = ()
-    method: Method = "laplace"
+    method: Method = "exact"
     link_variance: LinkVariance = "meanobs"
     exclude_above: float = 0.95
     exclude_below: float = 0.05
