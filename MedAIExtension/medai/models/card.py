@@ -90,7 +90,7 @@ class LicenceSection:
 
 @dataclass(frozen=True)
 class TrainingSection:
-    """What it was trained on; ``patients`` 0 when unknown."""
+    """What it was trained on; ``patients`` 0 when unknown or synthetic."""
 
     data: str
     patients: int
