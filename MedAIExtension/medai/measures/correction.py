@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medai.errors import GeometryError
-from medai.measures.zones import ZONE_NAMES
+from medai.measures.zones import ALL_ZONE_NAMES
 
 _RIGHT, _LEFT = (1, 2, 3), (4, 5, 6)
 
@@ -44,7 +44,7 @@ def compare_with_own(
 ) -> Correction:
     """What the correction changed.
 
-    own, corrected: (z, y, x), non-zero inside lesions. zones: (z, y, x) lung zone 1..6, 0 outside.
+    own, corrected: (z, y, x), non-zero inside lesions. zones: (z, y, x), see ALL_ZONE_NAMES.
     Raises GeometryError when the shapes differ.
     """
     if not own.shape == corrected.shape == zones.shape:
@@ -53,10 +53,10 @@ def compare_with_own(
             "one grid."
         )
     before, after, both = (
-        np.bincount(zones[inside], minlength=len(ZONE_NAMES))
+        np.bincount(zones[inside], minlength=len(ALL_ZONE_NAMES))
         for inside in (own != 0, corrected != 0, (own != 0) & (corrected != 0))
     )
-    every = range(len(ZONE_NAMES))
+    every = range(len(ALL_ZONE_NAMES))
 
     def change(of: tuple[int, ...] | range) -> float:
         return float(voxel_volume_ml * sum(int(after[k]) - int(before[k]) for k in of))

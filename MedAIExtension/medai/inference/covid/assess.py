@@ -49,7 +49,9 @@ def assess_covid(
         # Found once, for both networks.
         require_ct_study(study)
         lungs = segment_lungs(study)
-        if options.lungs is None and (lungs.labels == 1).any() and (lungs.labels == 2).any():
+        # A mask with one lung, or one of unknown side, would be told into sides once more.
+        sides = [bool((lungs.labels == side).any()) for side in (1, 2, 3)]
+        if options.lungs is None and sides == [True, True, False]:
             options = replace(options, lungs=replace(study, array=lungs.labels))
     classification = classify_covid(
         study, model, choices.classification, share_of(progress, 0, parts), cancelled, lungs=lungs

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medai.errors import GeometryError, InputError
-from medai.images import Volume, read_segmentation, read_volume, resample_mask, to_axial
+from medai.images import Volume, read_segmentation, read_volume, resample_mask
 from medai.images.hounsfield import require_ct_study
 from medai.images.resampling import same_grid
 from medai.inference.lesions.lungs_of_study import lungs_of_study
@@ -31,8 +31,8 @@ from medai.progress import (
 if TYPE_CHECKING:
     from medai.models import Model
 
-# Segments of these names are lungs, not lesions, 1 right and 2 left.
-LUNG_NAMES = ("right lung", "left lung")
+# Segments of these names are lungs, not lesions: 1 right, 2 left, 3 of unknown side.
+LUNG_NAMES = ("right lung", "left lung", "lung")
 _MOST_CLASSES = 255
 
 
@@ -147,7 +147,7 @@ def measure_given(
     progress(Progress(0.05, "Finding the lungs"))
     lungs, note = given.lungs, ""
     if options.lungs is not None or lungs is None:
-        lungs, note = lungs_of_study(volume, to_axial(volume), options.lungs)
+        lungs, note = lungs_of_study(volume, options.lungs)
     raise_if_cancelled(cancelled)
     zones = lung_zones(lungs, volume)
     probability = options.probability

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
 from medai.errors import GeometryError, UnsuitableImageError
-from medai.images import AxialVolume, Volume, to_axial
-from medai.measures import segment_lungs
+from medai.images import Volume
+from medai.measures import label_lungs, segment_lungs
 from medai.measures.severity import LOBE_NAMES
 
 # Lobe label 0..5 -> 0 outside, 1 right lung, 2 left lung.
 _LUNG_OF_LOBE = np.array([0, *(1 if "right" in name else 2 for name in LOBE_NAMES)], np.uint8)
 
 
-def lungs_of_study(
-    volume: Volume, axial: AxialVolume, mask: Volume | None
-) -> tuple[NDArray[np.uint8], str]:
-    """Lungs (1 right, 2 left) on the volume's grid, and a sentence about them or "".
+def lungs_of_study(volume: Volume, mask: Volume | None) -> tuple[NDArray[np.uint8], str]:
+    """Lungs (1 right, 2 left, 3 of unknown side) on the volume's grid, and a sentence or "".
 
     mask: on the volume's grid: 1 right and 2 left, one value for both, or the five lobes 1..5 in
     the order of ``measures.severity.LOBE_NAMES``; None: the lungs are found.
@@ -27,12 +23,12 @@ def lungs_of_study(
     """
     if mask is None:
         found = segment_lungs(volume)
-        labels, note = found.labels, found.note
-        if not labels.any():
+        if not found.labels.any():
             raise UnsuitableImageError(
-                f"{volume.name}: no lungs in view, expected a chest CT. {note}".rstrip()
+                f"{volume.name}: no lungs found, expected a chest CT. If it shows lung, give a "
+                "lung mask (--lungs)."
             )
-        return labels, note
+        return found.labels, found.note
     if mask.array.shape != volume.array.shape or not np.allclose(
         mask.ijk_to_ras, volume.ijk_to_ras, atol=1e-2
     ):
@@ -52,12 +48,9 @@ def lungs_of_study(
             f"The lung mask {mask.name} has {len(values)} labels, expected 1 right and 2 left, "
             "one for both, or the lobes 1 to 5."
         )
-    inside = to_axial(replace(mask, array=mask.array != 0)).array
-    columns = np.flatnonzero(inside.any(axis=(0, 1)))
-    # Canonical columns run toward the patient's left.
-    side = np.where(np.arange(inside.shape[2]) * 2 < columns[0] + columns[-1] + 1, 1, 2)
-    labels = np.ascontiguousarray(axial.restore(inside * side.astype(np.uint8)))
-    return labels, "The lung mask does not tell right from left: split at its middle."
+    told = label_lungs(volume, mask.array != 0)
+    note = "The lung mask does not tell right from left: told apart by the anatomy in view."
+    return told.labels, f"{note} {told.note}".rstrip()
 
 
 def _values(array: NDArray) -> NDArray:

@@ -73,7 +73,7 @@ def segment_lesions(
     raise_if_cancelled(cancelled)
     progress(Progress(0.01, "Finding the lungs"))
     axial = to_axial(volume)
-    labels, note = lungs_of_study(volume, axial, options.lungs)
+    labels, note = lungs_of_study(volume, options.lungs)
     zones = lung_zones(labels, volume)
     inside = to_axial(replace(volume, array=zones)).array
     raise_if_cancelled(cancelled)
