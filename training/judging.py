@@ -310,8 +310,8 @@ def _regions(
 
     rois = answer.rois
     assert rois is not None
-    best = rois._masked[:100]
-    logits = torch.from_numpy(rois._mask_logits[:100].astype(np.float32))
+    best = rois.masked[:100]
+    logits = torch.from_numpy(rois.mask_logits[:100].astype(np.float32))
     boxes = torch.from_numpy(rois.box[best])
     pasted = paste_masks_in_image(logits.sigmoid()[:, None], boxes, answer.probability.shape[1:])
     masks = (pasted[:, 0] >= _MASK_THRESHOLD).numpy()

@@ -17,7 +17,7 @@ from medai.errors import (
     ModelTaskError,
     UnsuitableImageError,
 )
-from medai.images import AxialVolume, Volume, to_axial
+from medai.images import AxialVolume, Volume, on_axial_grid, to_axial
 from medai.images.hounsfield import require_ct_study
 from medai.inference.lesions.result import AXIAL_ONLY, LesionOptions, LesionResult
 from medai.inference.lesions.rethreshold import lesions_from_probability, lesions_from_regions
@@ -76,7 +76,7 @@ def segment_lesions(
     axial = to_axial(volume)
     labels, note = _lungs(volume, axial, options)
     zones = lung_zones(labels, volume)
-    inside = to_axial(replace(volume, array=zones)).array
+    inside = on_axial_grid(volume, zones)
     raise_if_cancelled(cancelled)
 
     def report(fraction: float, words: str) -> None:
@@ -112,7 +112,7 @@ def segment_lesions(
         device=answer.device,
         seconds=time.monotonic() - started,
         notes=tuple(n for n in (model.card.warning, *axial.notes, note, *answer.notes) if n),
-        _likeliest=None if answer.likeliest is None else _restored(axial, answer.likeliest),
+        likeliest=None if answer.likeliest is None else _restored(axial, answer.likeliest),
     )
 
 
@@ -125,9 +125,9 @@ def _answer(
     cancelled: CancelCallback,
 ) -> SliceAnswer:
     if options.directions != AXIAL_ONLY:
-        from medai.inference.running.directions import run_in_directions
+        from medai.inference.lesions.plane_average import run_in_planes
 
-        return run_in_directions(
+        return run_in_planes(
             model,
             axial,
             inside,
@@ -208,7 +208,7 @@ def _lungs(
             f"The lung mask {mask.name} has {len(values)} labels, expected 1 right and 2 left, "
             "or one for both."
         )
-    inside = to_axial(replace(mask, array=mask.array != 0)).array
+    inside = on_axial_grid(mask, mask.array != 0)
     columns = np.flatnonzero(inside.any(axis=(0, 1)))
     # Canonical columns run toward the patient's left.
     side = np.where(np.arange(inside.shape[2]) * 2 < columns[0] + columns[-1] + 1, 1, 2)
