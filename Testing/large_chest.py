@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from medai.images import Volume
 from medai.phantoms import chest_ct
 
