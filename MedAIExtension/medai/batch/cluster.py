@@ -15,7 +15,7 @@ from medai.errors import CancelledError, InputError, MissingDependencyError, Wor
 from medai.progress import CancelCallback
 
 _LOOK_SECONDS = 0.2
-_MEET_SECONDS = 30
+_CONNECT_SECONDS = 30
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def scheduler_client(address: str) -> Iterator[Any]:
     """
     distributed = _imported("distributed")
     try:
-        client = distributed.Client(address, timeout=_MEET_SECONDS, set_as_default=False)
+        client = distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise InputError(
             f"No Dask scheduler answers at {address}, expected an address like tcp://host:8786."

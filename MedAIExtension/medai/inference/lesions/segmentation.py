@@ -36,8 +36,6 @@ from medai.progress import (
 if TYPE_CHECKING:
     from medai.inference.lesions.slice_networks import SliceAnswer
 
-_SCORE_THRESHOLD = 0.75
-_MASK_THRESHOLD = 0.5
 # Shares of the whole run, for the progress bar.
 _LUNGS_DONE = 0.08
 _NETWORK_DONE = 0.9
@@ -167,13 +165,13 @@ def _with_thresholds(options: LesionOptions, model: Model) -> LesionOptions:
     decision = model.card.decision
     mask, score = options.mask_threshold, options.score_threshold
     if mask is None:
-        mask = _MASK_THRESHOLD if decision.mask_threshold is None else decision.mask_threshold
+        mask = decision.voxel_probability
     network = model.card.network
     regions = network is not None and network.name == "lesion_mask_rcnn"
     if not regions or options.directions != AXIAL_ONLY:
         score = None
     elif score is None:
-        score = _SCORE_THRESHOLD if decision.score_threshold is None else decision.score_threshold
+        score = decision.region_score
     return replace(options, mask_threshold=mask, score_threshold=score)
 
 
