@@ -35,6 +35,8 @@ class Task:
         demonstrate: what ``medai demo`` runs; its file's name is the name of the demo's folder.
 
     result_types: the classes that ``write`` and ``show`` take.
+    message_types: module -> the classes in it, with spaces, that travel to the worker process and
+        back; images' and cards' own are known. Nothing else may be named there.
     needs_model: whether ``run`` takes a model whose card is for this task.
     option_models: option that names another model -> the task that model is for.
     list_columns: what a row of a study list may say beyond study and name; path_columns: those of
@@ -53,6 +55,7 @@ class Task:
     demonstrate: str
     result_types: tuple[str, ...]
     show: str = ""
+    message_types: Mapping[str, str] = field(default_factory=dict)
     needs_model: bool = True
     option_models: Mapping[str, str] = field(default_factory=dict)
     list_columns: tuple[str, ...] = ()
@@ -72,6 +75,10 @@ TASKS = (
         summary_file="summary.json",
         results="medai.inference.lesions.tables:RESULTS",
         show="medai.scene.lesions:lesions_in_steps",
+        message_types={
+            "medai.inference.lesions.result": "LesionOptions LesionResult RoiTable",
+            "medai.measures.lesions": "Lesion LesionBurden",
+        },
         demonstrate="medai.commands.demonstrations.lesions:demonstrate",
         list_columns=("model", "lungs", "series"),
         path_columns=("lungs",),
@@ -88,6 +95,12 @@ TASKS = (
         summary_file="classification.json",
         results="medai.inference.covid.tables:RESULTS",
         show="medai.scene.covid:covid_in_steps",
+        message_types={
+            "medai.inference.covid.assessment": "CovidAssessment CovidChoices",
+            "medai.inference.covid.result": "CovidOptions CovidResult RankedRegions SliceScores",
+            "medai.measures.follow_up": "FollowUp",
+            "medai.measures.severity": "Severity",
+        },
         demonstrate="medai.commands.demonstrations.covid:demonstrate",
         option_models={"lesion_model": "lesions"},
         list_columns=("model", "series", "prior", "prior_date", "date"),
@@ -105,6 +118,11 @@ TASKS = (
         summary_file="cataract.json",
         results="medai.inference.cataract.tables:RESULTS",
         show="medai.scene.cataract:show_cataract",
+        message_types={
+            "medai.inference.cataract.result": "CataractOptions CataractResult EyeMap",
+            "medai.measures.cataract": "EyeMeasure ScanMeasure",
+            "medai.measures.lens_depth": "DepthProfile",
+        },
         demonstrate="medai.commands.demonstrations.cataract:demonstrate",
         list_columns=("model", "eye"),
     ),
@@ -112,14 +130,14 @@ TASKS = (
         name="agreement",
         command="agree",
         title="Agreement of raters",
-        read="medai.reports.folder_agreement:read_row",
-        run="medai.reports.folder_agreement:measure_folder_agreement",
+        read="medai.reports.rater_agreement:read_row",
+        run="medai.reports.rater_agreement:measure_agreement",
         result_types=(
-            "medai.reports.folder_agreement:FolderAgreement",
+            "medai.reports.rater_agreement:RaterAgreement",
             "medai.agreement.cohort:CohortResult",
         ),
-        write="medai.reports.folder_agreement:write_agreement",
-        summary="medai.reports.folder_agreement:summary_of",
+        write="medai.reports.rater_agreement:write_agreement",
+        summary="medai.reports.rater_agreement:summary_of",
         summary_file="agreement.json",
         results="medai.agreement.results_table:RESULTS",
         demonstrate="medai.commands.demonstrations.raters:demonstrate",
