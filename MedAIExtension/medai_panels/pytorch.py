@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module, invalidate_caches
 from importlib.util import find_spec
 
@@ -10,7 +11,10 @@ from slicer.i18n import tr as _
 
 from medai.errors import CancelledError, MissingDependencyError
 
+log = logging.getLogger(__name__)
+
 _OLDEST_TORCH = ">=2.4"
+_MOST_LETTERS = 160
 
 
 def torch_is_installed() -> bool:
@@ -44,12 +48,21 @@ def ensure_torch() -> None:
     if not agreed:
         raise CancelledError(_("PyTorch was not installed."))
     logic = import_module("PyTorchUtils").PyTorchUtilsLogic()
-    logic.installTorch(askConfirmation=False, torchVersionRequirement=_OLDEST_TORCH)
+    try:
+        logic.installTorch(askConfirmation=False, torchVersionRequirement=_OLDEST_TORCH)
+    except Exception as error:
+        log.exception("PyTorch could not be installed.")
+        raise MissingDependencyError(_why_not_installed(str(error))) from error
     invalidate_caches()
     if not torch_is_installed():
-        raise MissingDependencyError(
-            _(
-                "PyTorch could not be installed: open the PyTorch module to see why "
-                "(no connection, a proxy, a full disk), then run again."
-            )
-        )
+        raise MissingDependencyError(_why_not_installed(""))
+
+
+def _why_not_installed(reason: str) -> str:
+    """One line; ``reason`` is pip's or the extension's, and may be a page."""
+    lines = [line.strip() for line in reason.splitlines() if line.strip()]
+    why = f" ({lines[-1][:_MOST_LETTERS]})" if lines else ""
+    return _(
+        "PyTorch could not be installed{why}: open the PyTorch module to see why "
+        "(no connection, a proxy, a full disk), then run again."
+    ).format(why=why)

@@ -50,7 +50,11 @@ _READING_SHARE = 0.7
 
 @dataclass(frozen=True, eq=False)
 class CohortResult:
-    """Tables of a study; see ``cohort`` for their columns."""
+    """Tables of a study; see ``cohort`` for their columns.
+
+    extent: ICC of the total extent over the images that are not excluded; extent_all: over every
+    image, as the script published with the source paper computes it.
+    """
 
     image_rows: tuple[Row, ...]
     rater_rows: tuple[Row, ...]
@@ -67,6 +71,7 @@ class CohortResult:
     link_variance: str
     grids: tuple[int, ...]
     notes: tuple[str, ...] = field(default=())
+    extent_all: ExtentIcc | None = None
 
     def value(self, image: str, measure: str) -> float:
         """One number of the per-image table; nan where there is none."""
@@ -282,14 +287,8 @@ def _assemble(
     notes: list[str] = []
     rows, problems = confounder_table(included, agreement, covariates)
     notes += problems
-    extent = None
-    if len(included) >= 2:
-        table = np.full((len(included), len(names)), np.nan)
-        for place, summary in enumerate(included):
-            for name, value in zip(summary.raters, summary.adjusted_extents, strict=True):
-                table[place, names.index(name)] = value
-        extent = extent_icc(table, bootstrap=bootstrap, seed=seed)
-    else:
+    extent = _extent_of(included, names, bootstrap, seed)
+    if extent is None:
         notes.append("Fewer than two images to summarise: no extent ICC.")
     compared = []
     for candidate in candidates:
@@ -319,4 +318,22 @@ def _assemble(
         link_variance=link_variance,
         grids=grids,
         notes=tuple(notes),
+        extent_all=(
+            extent
+            if len(included) == len(summaries)
+            else _extent_of(summaries, names, bootstrap, seed)
+        ),
     )
+
+
+def _extent_of(
+    summaries: Sequence[ImageSummary], names: list[str], bootstrap: int, seed: int
+) -> ExtentIcc | None:
+    """ICC of the total extent over these images; None for fewer than two."""
+    if len(summaries) < 2:
+        return None
+    table = np.full((len(summaries), len(names)), np.nan)
+    for place, summary in enumerate(summaries):
+        for name, value in zip(summary.raters, summary.adjusted_extents, strict=True):
+            table[place, names.index(name)] = value
+    return extent_icc(table, bootstrap=bootstrap, seed=seed)

@@ -90,6 +90,7 @@ def summary_of(report: AgreementReport) -> dict[str, Any]:
             for row in result.summary_rows
         },
         "extent_icc": None if result.extent is None else asdict(result.extent),
+        "extent_icc_all_images": (None if result.extent_all is None else asdict(result.extent_all)),
         "raters_needed_for_0.9": raters_for_target(result),
         "leave_one_out": list(result.leave_one_out_rows),
         "confounders": list(result.confounder_rows),

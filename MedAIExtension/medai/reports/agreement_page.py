@@ -135,6 +135,12 @@ def _add_extent(page: Page, result: CohortResult) -> None:
             else ""
         )
         page.sentence(f"ICC of the total marked extent: {extent.icc:.3f}{interval}.")
+    over_all = result.extent_all
+    if result.exclusions and over_all is not None and isfinite(over_all.icc):
+        page.sentence(
+            "Over all images, those left out above included: "
+            f"{over_all.icc:.3f} ({over_all.low:.3f} to {over_all.high:.3f})."
+        )
     needed = raters_for_target(result)
     if needed is not None:
         page.sentence(

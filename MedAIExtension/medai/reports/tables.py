@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from medai.output import write_text
+from medai.tables import Table
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -27,6 +28,11 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Write a new CSV file, atomically."""
     write_text(path, csv_text(columns, rows))
+
+
+def write_table(path: Path, table: Table, result: Any) -> None:
+    """Write a declared table of ``result`` as a new CSV file, atomically."""
+    write_csv(path, table.headings("csv"), table.rows("csv", result))
 
 
 def _cell(value: Any) -> str:

@@ -148,6 +148,7 @@ class Session:
         if not reason.strip():
             raise StudyError(f"Skipping image {self.image!r} needs a reason.")
         folder = self.study.submission_folder(self.rater, self.image)
+        self._require_study_folder()
         make_folder(folder)
         record = self._record(SKIPPED, Remarks(other_reason=reason.strip()))
         write_text(folder / f"{self.id}.json", record_text(record))
@@ -162,6 +163,7 @@ class Session:
         outcome: str,
         remarks: Remarks,
     ) -> Record:
+        self._require_study_folder()
         make_folder(mask.parent)
         write_segmentation(segmentation, mask)
         record = replace(
@@ -169,6 +171,14 @@ class Session:
         )
         write_text(sidecar, record_text(record), overwrite=outcome == DRAFT)
         return record
+
+    def _require_study_folder(self) -> None:
+        # A folder that was renamed must not be made again at its old place, with this work in it.
+        if not self.study.folder.is_dir():
+            raise StudyError(
+                f"The study folder {self.study.folder} is gone: put it back, or open the study "
+                "where it is now."
+            )
 
     def _record(self, outcome: str, remarks: Remarks) -> Record:
         return Record(

@@ -32,6 +32,12 @@ CANCEL_SECONDS = 2.0
 _START_SECONDS = 120.0
 # How long one poll may copy arrays; windows poll every 50 ms or so.
 _COPY_SECONDS = 0.02
+# How Python begins its last line when it crashes.
+_FATAL = "Fatal Python error:"
+_OUT_OF_MEMORY = (
+    "The inference process was ended by the system, most likely out of memory: close other "
+    "programs or choose the CPU, then run again. Nothing in the scene was lost."
+)
 
 
 class Job:
@@ -110,7 +116,7 @@ class Worker:
     def submit(self, task: str, study: Any, model_id: str, options: Any) -> Job:
         """Queue a study; returns at once.
 
-        task: a key of worker_process.TASKS; study and options as its function takes them; the
+        task: the name of one of tasks.TASKS; study and options as its ``run`` takes them; the
         study's arrays must not change until the job is finished.
         """
         self._folder.mkdir(exist_ok=True)
@@ -271,7 +277,11 @@ class Worker:
             text = (self._folder / "log").read_text(encoding="utf-8", errors="replace")
         except OSError:
             return ""
-        errors = [line for line in text.splitlines() if "Error" in line and line[:1] != " "]
+        errors = [
+            line
+            for line in text.splitlines()
+            if line.startswith(_FATAL) or ("Error" in line and line[:1] != " ")
+        ]
         return errors[-1][:200] if errors else ""
 
     def _end_process(self) -> None:
@@ -324,14 +334,20 @@ def _why_it_ended(status: int, last_error: str) -> str:
     if status < 0:
         name = signal.Signals(-status).name
         if name == "SIGKILL":
-            return (
-                "The inference process was ended by the system, most likely out of memory: close "
-                "other programs or choose the CPU, then run again. Nothing in the scene was lost."
-            )
+            return _OUT_OF_MEMORY
         return (
             f"The inference process crashed ({name}): run again, or choose the CPU as device. "
             "Nothing in the scene was lost."
         )
+    if last_error.startswith(_FATAL):
+        return (
+            f"The inference process crashed ({last_error[len(_FATAL) :].strip()}): run again, or "
+            "choose the CPU as device. Nothing in the scene was lost."
+        )
+    if status == 1 and not last_error:
+        # Slicer's launcher returns 1 for a process that a signal ended; an error would have left a
+        # line in the log.
+        return _OUT_OF_MEMORY
     why = f" ({last_error})" if last_error else ""
     return (
         f"The inference process ended before it had an answer{why}: run again. "
