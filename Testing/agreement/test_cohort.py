@@ -61,7 +61,7 @@ def test_every_number_is_that_of_the_single_functions(result: CohortResult) -> N
         alpha = krippendorff_alpha(masks[:, skin > 0])
         assert result.value(case, "krippendorff_alpha") == pytest.approx(alpha, abs=1e-12)
         assert result.value(case, "f1") == pytest.approx(performance(masks, skin).mean["f1"])
-        assert result.value(case, "mean_surface_mm") > 0
+        assert result.value(case, "mean_surface_pixels") > 0
 
 
 def test_leaving_a_rater_out_gives_the_icc_of_the_others(result: CohortResult) -> None:
