@@ -16,10 +16,17 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from medai.errors import TrainingDataError
-from medai.networks import ctnet10, transfer_classifier, unet_classifier
+from medai.networks import (
+    LungClassifier,
+    ctnet10,
+    lung_classifier,
+    transfer_classifier,
+    unet_classifier,
+)
 from training.augmentation import picture_augmentation
 from training.classification import ClassificationTask
 from training.command import run_trainer
+from training.export import network_weights
 from training.fit import RunSettings, fit
 from training.initial import load_fitting, read_initial
 from training.normalization import GIVEN, Normalization, with_statistics
@@ -75,20 +82,26 @@ class PictureSettings(RunSettings):
 class ClassifierSettings(PictureSettings):
     """Configuration of ``training.classifier``.
 
-    network: "ctnet10", "unet_classifier" or a name of ``transfer_classifier``. width: of
-    "unet_classifier", levels: of it. initial: a file to start from (``training.initial``): of a
-    lesion U-Net for "unet_classifier" (its encoder is taken), of torchvision's network or of an
-    earlier run for the others (what fits is taken, what is left out is said; ImageNet weights are
-    used when you give their file, never downloaded). freeze: start of the names of parameters that
-    don't train; batch norms that are frozen keep their statistics. l1, l2: weight of the penalty
-    on the kernels of a layer, by its name.
+    network: "ctnet10", "lung_classifier", "unet_classifier" or a name of ``transfer_classifier``.
+    width: of "unet_classifier", levels: of it. initial: a file to start from
+    (``training.initial``): of a lesion U-Net for "unet_classifier" and of an encoder U-Net for
+    "lung_classifier" (its encoder is taken), of torchvision's network or of an earlier run for the
+    others (what fits is taken, what is left out is said; ImageNet weights are used when you give
+    their file, never downloaded). lungs: checkpoint of ``training.lung_pictures`` for
+    "lung_classifier". also: a folder as ``train``, of pictures of another origin. freeze: start of
+    the names of parameters that don't train; batch norms that are frozen keep their statistics.
+    encoder_rate: of the learning rate of a "lung_classifier"'s encoder to the others'. l1, l2:
+    weight of the penalty on the kernels of a layer, by its name.
     """
 
     network: str = "ctnet10"
     width: int = 24
     levels: int = 2
     initial: Path | None = None
+    lungs: Path | None = None
+    also: Path | None = None
     freeze: tuple[str, ...] = field(default=())
+    encoder_rate: float = 1.0
     l1: dict[str, float] = field(default_factory=dict)
     l2: dict[str, float] = field(default_factory=dict)
 
@@ -171,17 +184,24 @@ def _tenths(pictures: list[ClassifiedPicture], seed: int) -> list[list[Classifie
 
 
 def picture_loaders(
-    settings: PictureSettings, learn: list[ClassifiedPicture], kept: list[ClassifiedPicture]
+    settings: PictureSettings,
+    learn: list[ClassifiedPicture],
+    kept: list[ClassifiedPicture],
+    also: list[ClassifiedPicture] | None = None,
 ) -> tuple[DataLoader, DataLoader]:
-    """Loaders of augmented training pictures and of plain validation pictures."""
+    """Loaders of augmented training pictures and of plain validation pictures.
+
+    also: training pictures of another origin. Each class of each origin is drawn equally often, so
+    that where a picture is from says nothing about its class.
+    """
     size = (settings.size, settings.size)
     weights = None
     if settings.balance:
-        labels = torch.tensor([picture.label for picture in learn])
-        counts = torch.bincount(labels, minlength=len(settings.classes))
-        weights = 1.0 / counts[labels]
+        weights = torch.cat(
+            [_class_weights(part, settings.classes) for part in (learn, also or [])]
+        )
     samples = SeededSamples(
-        FramedPictures(learn, size),
+        FramedPictures([*learn, *(also or [])], size),
         picture_augmentation(settings.strength),
         settings.seed,
         weights=weights,
@@ -195,6 +215,12 @@ def picture_loaders(
     return loader, DataLoader(FramedPictures(kept, size), batch_size=settings.batch_size)
 
 
+def _class_weights(pictures: list[ClassifiedPicture], classes: tuple[str, ...]) -> torch.Tensor:
+    labels = torch.tensor([picture.label for picture in pictures], dtype=torch.int64)
+    counts = torch.bincount(labels, minlength=len(classes))
+    return 1.0 / counts[labels].float()
+
+
 def network_of(settings: ClassifierSettings) -> nn.Module:
     """The network of ``settings`` with its initial weights."""
     outputs = 1 if len(settings.classes) == 2 else len(settings.classes)
@@ -204,11 +230,7 @@ def network_of(settings: ClassifierSettings) -> nn.Module:
             encoder.copy_segmentation_weights(read_initial(settings.initial))
         network: nn.Module = encoder
     else:
-        network = (
-            ctnet10()
-            if settings.network == "ctnet10"
-            else transfer_classifier(settings.network, outputs)
-        )
+        network = _plain_network(settings, outputs)
         if settings.initial is not None:
             load_fitting(network, read_initial(settings.initial), settings.initial)
     for name, parameter in network.named_parameters():
@@ -217,14 +239,31 @@ def network_of(settings: ClassifierSettings) -> nn.Module:
     return network
 
 
+def _plain_network(settings: ClassifierSettings, outputs: int) -> nn.Module:
+    if settings.network == "ctnet10":
+        return ctnet10()
+    if settings.network != "lung_classifier":
+        return transfer_classifier(settings.network, outputs)
+    network = lung_classifier(outputs=outputs)
+    if settings.lungs is None:
+        raise TrainingDataError(
+            "lungs is missing, expected a checkpoint of training.lung_pictures: a lung classifier "
+            "can't learn to find lungs itself."
+        )
+    network.lungs.load_state_dict(network_weights(settings.lungs))
+    return network
+
+
 def train(settings: ClassifierSettings) -> Path:
     """Train the classifier of ``settings``; returns the best checkpoint."""
     torch.manual_seed(settings.seed)
     learn, kept = split_pictures(settings)
     settings = with_statistics(settings, (picture.image for picture in learn))
-    loader, validation = picture_loaders(settings, learn, kept)
+    also = None if settings.also is None else read_class_folders(settings.also, settings.classes)
+    loader, validation = picture_loaders(settings, learn, kept, also)
+    network = network_of(settings)
     task = ClassificationTask(
-        network_of(settings),
+        network,
         settings,
         Normalization(settings.mean, settings.std),
         len(settings.classes),
@@ -234,6 +273,8 @@ def train(settings: ClassifierSettings) -> Path:
         l1=settings.l1,
         l2=settings.l2,
     )
+    if isinstance(network, LungClassifier):
+        task.slower = network.encoder, settings.encoder_rate
     return fit(task, loader, validation, settings)
 
 

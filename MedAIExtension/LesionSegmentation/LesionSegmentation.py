@@ -54,7 +54,7 @@ from medai_panels.worker_logic import WorkerLogic
 from medai_panels.wrapping_label import keep_two_lines
 
 TASK = "lesions"
-LUNGS = ("right lung", "left lung")
+LUNGS = ("right lung", "left lung", "lung")
 SAMPLE_NAME = "Synthetic chest CT"
 
 

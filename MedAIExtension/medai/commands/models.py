@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from medai.commands.console import print_answer
+from medai.commands.console import print_answer, print_text
 from medai.commands.options import JsonOption
 from medai.reports.json_text import json_text
 
@@ -20,6 +20,7 @@ def list_models(as_json: JsonOption = False) -> None:
     """List the models: id, task, fitness and one line of each card; a star: recommended."""
     from medai.models import ModelStore
     from medai.models.fitness import DEMONSTRATION
+    from medai.models.store import own_models_folder
 
     cards = ModelStore().cards()
     lines = [
@@ -37,8 +38,10 @@ def list_models(as_json: JsonOption = False) -> None:
                 "summary": card.summary,
             }
             for card in cards
-        ]
+        ],
+        "own_models_folder": str(own_models_folder()),
     }
+    lines.append(f"Models of your own are kept in {own_models_folder()}.")
     print_answer("\n".join(lines), summary, as_json=as_json)
 
 
@@ -53,9 +56,9 @@ def show_model(
     store = ModelStore()
     card = store.card(model_id)
     if as_json:
-        print(json_text(asdict(card)))
+        print_text(json_text(asdict(card)))
     else:
-        print((store.folder(model_id) / "card.toml").read_text(encoding="utf-8").strip())
+        print_text((store.folder(model_id) / "card.toml").read_text(encoding="utf-8").strip())
 
 
 @app.command("verify")

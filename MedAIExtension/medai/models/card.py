@@ -15,8 +15,14 @@ from medai.models.fitness import UNKNOWN, contradictions, warning
 CARD_FILE = "card.toml"
 # Networks that can do a task, and the argument that gives the number of their outputs.
 TASK_NETWORKS: Mapping[str, tuple[str, ...]] = {
-    "lesions": ("lesion_mask_rcnn", "unet"),
-    "covid": ("covid_mask_net", "ctnet10", "transfer_classifier", "unet_classifier"),
+    "lesions": ("lesion_mask_rcnn", "unet", "encoder_unet"),
+    "covid": (
+        "covid_mask_net",
+        "ctnet10",
+        "transfer_classifier",
+        "unet_classifier",
+        "lung_classifier",
+    ),
     "cataract": ("unet",),
 }
 _WINDOWS = ("lung", "none")
@@ -355,13 +361,16 @@ def _check_single(card: ModelCard, require: Any) -> None:
     require(network.name in names, f"network is {network.name!r}, expected {_list(names)}")
     outputs = {
         "unet": network.arguments.get("classes", 3),
+        "encoder_unet": network.arguments.get("classes", 3),
         "lesion_mask_rcnn": network.arguments.get("lesion_classes", 1),
         "covid_mask_net": network.arguments.get("classes", 3),
         "ctnet10": 1,
         "transfer_classifier": network.arguments.get("outputs", 1),
         "unet_classifier": network.arguments.get("outputs", 1),
+        "lung_classifier": network.arguments.get("outputs", 1),
     }[network.name]
-    expected = len(network.classes) + (network.name == "unet")
+    voxelwise = network.name in ("unet", "encoder_unet")
+    expected = len(network.classes) + voxelwise
     require(
         outputs == expected and bool(network.classes),
         f"{len(network.classes)} classes for a network of {outputs} outputs",
@@ -379,7 +388,7 @@ def _check_single(card: ModelCard, require: Any) -> None:
         f"views is {list(entry.views)}, expected different numbers of 0 to 7",
     )
     require(
-        entry.views == (0,) or (card.task == "lesions" and network.name == "unet"),
+        entry.views == (0,) or (card.task == "lesions" and voxelwise),
         "views are a lesion U-Net's",
     )
     require(entry.std > 0, f"std is {entry.std}, expected more than 0")

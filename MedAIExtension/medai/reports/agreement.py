@@ -16,7 +16,7 @@ from medai.reports.agreement_page import (
     raters_for_target,
     wide_images,
 )
-from medai.reports.charts import charts_available, figure_png
+from medai.reports.charts import charts_available, figure_png, save_figure
 from medai.reports.json_text import json_text
 from medai.reports.tables import write_csv
 
@@ -67,7 +67,7 @@ def write_report(report: AgreementReport, folder: Path) -> None:
         for name, caption, figure in figures(result):
             png = figure_png(figure)
             (folder / "figures" / f"{name}.png").write_bytes(png)
-            figure.savefig(folder / "figures" / f"{name}.pdf", metadata={"CreationDate": None})
+            save_figure(figure, folder / "figures" / f"{name}.pdf", metadata={"CreationDate": None})
             pictures.append((name, png, caption))
     text = methods_text(result) + "\n\n" + "\n".join(REFERENCES) + "\n"
     write_text(folder / "methods.txt", text)

@@ -20,10 +20,17 @@ from medai.reports.page import Page
 _IMAGES_SHOWN = 30
 _TARGET = 0.9
 LAPLACE_NOTE = (
-    "The ICCs rest on the Laplace approximation, as those of lme4 and rptR do. With few raters it "
-    "can be far from the exact likelihood, most where ICC and alpha tell different stories: then "
-    "look at the exact one too (--method quadrature)."
+    "The ICCs rest on the Laplace approximation, as those of lme4 and rptR do. Where little is "
+    "marked it can be too high by 0.4 and more, and for areas it can collapse to near 0: use it "
+    "only to compare with published values, and the exact method (the default) to know the ICC."
 )
+BOTH_NOTE = (
+    "As published (Laplace): the approximation that lme4 and rptR make, which published studies "
+    "rest on. It differs here because it takes the effects of pixels and cells for normal where "
+    "the ratings tell that they are not; the exact values are the ones to report."
+)
+# Exact and Laplace values are shown side by side where they differ by more than this.
+_APART = 0.02
 
 
 @dataclass(frozen=True, eq=False)
