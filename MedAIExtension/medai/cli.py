@@ -1,14 +1,16 @@
 """``medai``: every task on the command line, for batch work and for machines without Slicer.
 
 Exit status: 0 done, 1 a defect of MedAI, 2 bad input (one plain line says what), 3 a model or a
-library is missing, 130 cancelled.
+library is missing, 130 cancelled, 143 ended by the system (SIGTERM).
 """
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -42,6 +44,7 @@ def build_app() -> typer.Typer:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with the documented exit status."""
+    signal.signal(signal.SIGTERM, _end)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -66,6 +69,12 @@ def run(arguments: Sequence[str]) -> int:
     return int(status or 0)
 
 
+def _end(number: int, frame: FrameType | None) -> None:
+    """End as on an error, so that nothing half-written is left."""
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(128 + number)
+
+
 def _root(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and end.", is_eager=True)
@@ -77,7 +86,9 @@ def _root(
 
 
 def _fail(message: str, status: int) -> int:
-    print("medai: " + " ".join(message.split()), file=sys.stderr)
+    from medai.commands.console import print_warning
+
+    print_warning(f"medai: {message}")
     return status
 
 

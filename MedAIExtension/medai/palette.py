@@ -28,6 +28,7 @@ CLASS_COLORS = MappingProxyType(
         "lesion": VERMILLION,
         "ground-glass opacity": ORANGE,
         "consolidation": REDDISH_PURPLE,
+        "lung": SKY_BLUE,
         "right lung": SKY_BLUE,
         "left lung": BLUE,
         "lens": SKY_BLUE,

@@ -2,11 +2,15 @@
 
 import errno
 import os
+import signal
 import subprocess
+import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
+from medai import output
 from medai.errors import OutputError
 from medai.output import atomic_file, atomic_folder, write_text
 
@@ -124,3 +128,69 @@ def test_importing_the_package_loads_no_heavy_library() -> None:
 
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert printed.stdout.strip() == "[]", printed.stderr
+
+
+def test_a_second_run_into_the_same_folder_is_refused(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    with atomic_folder(target) as first:
+        (first / "result").write_text("first")
+        with (
+            pytest.raises(OutputError, match=r"Another run is writing into .*out"),
+            atomic_folder(target, overwrite=True),
+        ):
+            pass
+        with atomic_folder(tmp_path / "other") as other:
+            (other / "result").write_text("other")
+    assert everything_below(tmp_path) == {"out", "out/result", "other", "other/result"}
+    assert (target / "result").read_text() == "first"
+
+
+def test_a_run_that_waited_does_not_replace_what_was_written_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "out"
+    hold = output.hold_lock
+
+    def finish_first(path: Path, *, remove: bool = False) -> AbstractContextManager[None]:
+        target.mkdir()
+        (target / "result").write_text("first")
+        return hold(path, remove=remove)
+
+    monkeypatch.setattr(output, "hold_lock", finish_first)
+    with pytest.raises(OutputError, match="already holds files"), atomic_folder(target):
+        pass
+    assert everything_below(tmp_path) == {"out", "out/result"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX systems")
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_what_an_ended_run_left_is_gone(tmp_path: Path, number: int, status: int) -> None:
+    code = (
+        "import sys, time, signal\n"
+        "from pathlib import Path\n"
+        "from medai.cli import _end\n"
+        "from medai.output import atomic_folder\n"
+        "signal.signal(signal.SIGTERM, _end)\n"
+        "with atomic_folder(Path(sys.argv[1])) as folder:\n"
+        "    (folder / 'half').write_text('half')\n"
+        "    print('writing', flush=True)\n"
+        "    time.sleep(100)\n"
+    )
+    killed = tmp_path / "killed"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(killed)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "writing\n"
+        process.send_signal(number)
+        assert process.wait(60) == status
+    assert not killed.exists()
+    if number == signal.SIGTERM:
+        assert everything_below(tmp_path) == set()
+
+    with atomic_folder(tmp_path / "next") as folder:
+        (folder / "result").write_text("next")
+
+    assert everything_below(tmp_path) == {"next", "next/result"}

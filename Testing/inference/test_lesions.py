@@ -291,7 +291,7 @@ def test_a_lung_mask_of_one_label_is_split_into_right_and_left(chest, unet_model
     assert np.array_equal(result.lungs > 0, chest.lungs > 0)
     same = result.lungs[chest.lungs > 0] == chest.lungs[chest.lungs > 0]
     assert same.mean() > 0.97
-    assert any("split at its middle" in note for note in result.notes)
+    assert any("told apart by the anatomy in view" in note for note in result.notes)
 
 
 def test_a_lung_mask_that_does_not_fit_is_refused(chest, unet_model):

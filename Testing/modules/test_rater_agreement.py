@@ -286,7 +286,7 @@ def test_keys_work_while_a_case_is_open_and_only_then(open_panel, slicer, messag
     be(panel, "AB")
     assert all(shortcut.isEnabled() for shortcut in keys.values())
     for quality in ("high", "low", "normal"):
-        keys["Q"].activated.emit()
+        keys["Ctrl+L"].activated.emit()
         assert panel.widget._annotate._remarks.remarks.quality == quality
     outline(panel, slicer, box_mask(20))
     keys["Ctrl+Return"].activated.emit()
@@ -412,7 +412,7 @@ def test_a_rater_sees_no_results_and_no_export(open_panel, slicer, messages, ful
         (lambda study: (study.folder / "study.toml").unlink(), "holds no study.toml"),
         (
             lambda study: (study.folder / "study.toml").write_text(
-                (study.folder / "study.toml").read_text().replace("format = 1", "format = 7")
+                (study.folder / "study.toml").read_text().replace("format = 2", "format = 7")
             ),
             "newer MedAI",
         ),

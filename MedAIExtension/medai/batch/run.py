@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import medai
 from medai.batch.outcome import Outcome, StudyRequest
 from medai.batch.result_rows import columns_of
 from medai.batch.study_list import ListedStudy
+from medai.csv_text import csv_text
 from medai.errors import OutputError
+from medai.file_lock import hold_lock
 from medai.output import output_error, write_text
 from medai.progress import Progress, ProgressCallback
 from medai.reports.json_text import json_text
-from medai.reports.tables import csv_text
 
 BATCH_FILE = "batch.json"
 LOCK_FILE = ".lock"
@@ -143,27 +142,14 @@ def _only_one(folder: Path) -> Iterator[None]:
 
     Raises OutputError when another run holds it.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        stream = (folder / LOCK_FILE).open("ab")
-    except OSError as error:
-        raise output_error(folder, error) from error
-    with stream:
+    with ExitStack() as held:
         try:
-            _lock(stream)
-        except OSError as error:
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(hold_lock(folder / LOCK_FILE))
+        except BlockingIOError:
             raise OutputError(
                 f"Another run is writing into {folder}: wait for it, or choose another folder."
-            ) from error
+            ) from None
+        except OSError as error:
+            raise output_error(folder, error) from error
         yield
-
-
-def _lock(stream: IO[bytes]) -> None:
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

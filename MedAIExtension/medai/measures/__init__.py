@@ -1,15 +1,17 @@
 """Numbers read off images and masks: lungs, zones, lesion burden."""
 
 from medai.measures.lesions import Lesion, LesionBurden, burden_sentence, measure_lesions
-from medai.measures.lungs import LungMask, segment_lungs
-from medai.measures.zones import ZONE_NAMES, lung_zones
+from medai.measures.lungs import LungMask, label_lungs, segment_lungs
+from medai.measures.zones import ALL_ZONE_NAMES, ZONE_NAMES, lung_zones
 
 __all__ = [
+    "ALL_ZONE_NAMES",
     "ZONE_NAMES",
     "Lesion",
     "LesionBurden",
     "LungMask",
     "burden_sentence",
+    "label_lungs",
     "lung_zones",
     "measure_lesions",
     "segment_lungs",

@@ -10,6 +10,8 @@ from scipy import ndimage
 
 from medai.images.interpolation import linear_weights
 
+# Slices thicker than this many pixels say nothing about their neighbors' outline.
+_THICK = 3.0
 # Slices worked on at once, so that no full-size float copy stands in memory.
 _SLAB = 8
 
@@ -34,15 +36,31 @@ class CoarseGrid:
         """Volume of a coarse voxel in mL."""
         return math.prod(self.spacing_mm) / 1000.0
 
+    def cover(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The coarse voxels that a mask of the fine grid fills by half, or else touches."""
+        share = _block_means(mask.view(np.uint8), self._steps)
+        half = share >= 0.5
+        return half if half.any() else share > 0
+
+    def spread(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """For each fine voxel the label of the coarse one around it, or of the nearest labelled."""
+        nearest = ndimage.distance_transform_edt(
+            labels == 0, sampling=self.spacing_mm, return_distances=False, return_indices=True
+        )
+        fine = labels[tuple(nearest)]
+        for axis, (step, size) in enumerate(zip(self._steps, self._array.shape, strict=True)):
+            fine = fine.repeat(step, axis=axis).take(np.arange(size), axis=axis)
+        return fine
+
     def refine(self, labels: NDArray[np.uint8], air_hu: float) -> NDArray[np.uint8]:
-        """Labels 1 and 2 of the coarse grid on the fine one.
+        """Labels 1 to 3 of the coarse grid on the fine one.
 
         Their outline is interpolated; within half a coarse voxel of it, what is air (below
         ``air_hu``) comes in and what is not goes out.
         """
         shape = self._array.shape
         fine = np.zeros(shape, np.uint8)
-        for label, box in enumerate(ndimage.find_objects(labels, 2), start=1):
+        for label, box in enumerate(ndimage.find_objects(labels, 3), start=1):
             if box is None:
                 continue
             inside = np.pad((labels[box] == label).astype(np.float32), 1)
@@ -75,6 +93,14 @@ class CoarseGrid:
                 part = np.where(air, share > 0.3, share > 0.6)
                 fine[here][part & (fine[here] == 0)] = label
         return fine
+
+
+def neighbors(spacing_mm: tuple[float, ...]) -> NDArray[np.bool_]:
+    """The neighborhood (3, 3, 3) to open and grow masks by: in the slice where it is thick."""
+    around = ndimage.generate_binary_structure(3, 1)
+    if spacing_mm[0] > _THICK * max(spacing_mm[1:]):
+        around[::2] = False
+    return around
 
 
 def _block_means(array: NDArray, steps: tuple[int, ...]) -> NDArray[np.float32]:

@@ -84,7 +84,7 @@ def follow_up(
         opacity_change_points=after.opacity_percent - before.opacity_percent,
         high_opacity_change_points=after.high_opacity_percent - before.high_opacity_percent,
         zone_opacity_change_points={
-            zone: after.zone_opacity_percent[zone] - percent
+            zone: after.zone_opacity_percent.get(zone, float("nan")) - percent
             for zone, percent in before.zone_opacity_percent.items()
         },
         zone_score_change=(

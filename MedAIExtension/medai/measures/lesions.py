@@ -13,7 +13,7 @@ from scipy import ndimage
 from medai.errors import GeometryError
 from medai.images.orientation import to_axial
 from medai.images.volume import Volume
-from medai.measures.zones import ZONE_NAMES
+from medai.measures.zones import ALL_ZONE_NAMES, UNKNOWN_ZONES, ZONE_NAMES
 
 Ras = tuple[float, float, float]
 
@@ -32,7 +32,7 @@ class Lesion:
     extent_mm: sizes along (R, A, S) of the box around it.
     slices: axial slices it is seen in.
     score: mean probability over its voxels, 0..1.
-    zone: lung zone 1..6 that holds most of it, 0 for none (see ZONE_NAMES).
+    zone: lung zone 1..9 that holds most of it, 0 for none (see ALL_ZONE_NAMES).
     center_ras: RAS in mm of a voxel inside the lesion, far from its border.
     """
 
@@ -53,6 +53,7 @@ class LesionBurden:
 
     ``lesion_volume_ml`` and ``class_volume_ml`` count every lesion voxel; percentages count those
     inside the lung or zone they are of. A percentage of a lung or zone that isn't in view is nan.
+    Zones of a lung of unknown side are listed only where there is one.
     high_opacity_percent: lesion voxels of -200 HU and more, in percent of the lung volume.
     """
 
@@ -100,7 +101,7 @@ def measure_lesions(
     found = _each(volume, box, numbers, kinds, classes, hu, zone, probability[box][at], at)
 
     zone_lung_ml = voxel_ml * _counts(zones)
-    zone_lesion_ml = voxel_ml * np.bincount(zone, minlength=len(ZONE_NAMES))
+    zone_lesion_ml = voxel_ml * np.bincount(zone, minlength=len(ALL_ZONE_NAMES))
     high_ml = voxel_ml * np.count_nonzero((hu >= HIGH_OPACITY_HU) & (zone > 0))
     class_ml = voxel_ml * np.bincount(inside[at], minlength=len(classes) + 1)[1:]
     right, left = slice(1, 4), slice(4, 7)
@@ -113,10 +114,11 @@ def measure_lesions(
         opacity_percent=_percent(zone_lesion_ml[1:].sum(), zone_lung_ml[1:].sum()),
         right_opacity_percent=_percent(zone_lesion_ml[right].sum(), zone_lung_ml[right].sum()),
         left_opacity_percent=_percent(zone_lesion_ml[left].sum(), zone_lung_ml[left].sum()),
-        zone_lung_volume_ml=_by_zone(zone_lung_ml),
-        zone_lesion_volume_ml=_by_zone(zone_lesion_ml),
+        zone_lung_volume_ml=_by_zone(zone_lung_ml, zone_lung_ml),
+        zone_lesion_volume_ml=_by_zone(zone_lesion_ml, zone_lung_ml),
         zone_opacity_percent=_by_zone(
-            [_percent(*pair) for pair in zip(zone_lesion_ml, zone_lung_ml, strict=True)]
+            [_percent(*pair) for pair in zip(zone_lesion_ml, zone_lung_ml, strict=True)],
+            zone_lung_ml,
         ),
         high_opacity_percent=_percent(high_ml, zone_lung_ml[1:].sum()),
         lesion_count=len(found),
@@ -137,6 +139,8 @@ def burden_sentence(burden: LesionBurden) -> str:
             ("left", burden.left_opacity_percent),
         )
     ]
+    if set(UNKNOWN_ZONES) & set(burden.zone_lung_volume_ml):
+        sides = ["one lung, side unknown"]
     regions = "1 region" if burden.lesion_count == 1 else f"{burden.lesion_count} regions"
     volume = burden.lesion_volume_ml
     return (
@@ -198,8 +202,8 @@ def _each(
     sizes = np.bincount(of, minlength=count)
     mean_hu = np.bincount(of, hu, count) / sizes
     score = np.bincount(of, probability, count) / sizes
-    by_zone = np.bincount(of * len(ZONE_NAMES) + zone, minlength=count * len(ZONE_NAMES))
-    by_zone = by_zone.reshape(count, len(ZONE_NAMES))
+    zones = len(ALL_ZONE_NAMES)
+    by_zone = np.bincount(of * zones + zone, minlength=count * zones).reshape(count, zones)
     best_zone = np.where(by_zone[:, 1:].any(axis=1), 1 + by_zone[:, 1:].argmax(axis=1), 0)
 
     slice_axis = to_axial(volume).source_axes[0]
@@ -255,12 +259,13 @@ def _inmost(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> 
 
 def _counts(zones: NDArray[np.uint8]) -> NDArray[np.int64]:
     # Plane by plane, so that what is compared stays in the processor's cache.
-    every = range(len(ZONE_NAMES))
+    every = range(len(ALL_ZONE_NAMES))
     return np.sum([[np.count_nonzero(plane == z) for z in every] for plane in zones], axis=0)
 
 
-def _by_zone(values: Sequence[float] | NDArray) -> dict[str, float]:
-    return {name: float(value) for name, value in list(zip(ZONE_NAMES, values, strict=True))[1:]}
+def _by_zone(values: Sequence[float] | NDArray, lung_ml: NDArray) -> dict[str, float]:
+    names = ALL_ZONE_NAMES if lung_ml[len(ZONE_NAMES) :].any() else ZONE_NAMES
+    return {names[zone]: float(values[zone]) for zone in range(1, len(names))}
 
 
 def _percent(part: float, whole: float) -> float:

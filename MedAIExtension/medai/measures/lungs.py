@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import ConvexHull, QhullError
 
 from medai.images.orientation import to_axial
 from medai.images.volume import Volume
+from medai.measures.air_in_body import AIR_HU, MIN_LUNG_ML, MIN_PART, air_in_body
 from medai.measures.airways import find_airways
 from medai.measures.coarse_grid import CoarseGrid
-from medai.measures.lung_sides import LEFT, RIGHT, spine_place, split_sides
+from medai.measures.lung_sides import LEFT, RIGHT, UNKNOWN, find_landmarks, split_sides
+from medai.measures.slice_hull import hull_depth
+from medai.measures.view_edge import view_edge
 
 _WORK_SPACING_MM = 2.5
-_AIR_HU = -400.0
 _DENSE_HU = 130.0
-# Room air and padding are darker than any lung's mean; so is most of the gas in a bowel.
-_ROOM_AIR_HU = -930.0
-_GAS_HU = -955.0
-_GAS_SHARE = 0.4
-_MIN_LUNG_ML = 15.0
-_MIN_PART = 0.01
-_SOLID = 0.3
-_ENCLOSED = 0.6
-_OUTSIDE = 0.2
 _CLOSING_MM = 7.0
 # A dense lesion on the pleura is bridged up and down over this length, this deep below the wall;
 # and along the wall in each slice over a shorter gap, less deep (the liver lies there too).
@@ -39,17 +31,21 @@ _MEDIASTINUM_MM = 48.0
 _VERTEBRA_MM = 25.0
 _FRAY_MM = 10.0
 _HULL_SLACK_MM = 2.0
-_NEIGHBORS = ndimage.generate_binary_structure(3, 1)
-_IN_PLANE = _NEIGHBORS & np.array([False, True, False])[:, None, None]
+# Less lung than this at the edge of the slices, or at the first or last of them as a share of the
+# largest, is a lung that ends there.
+_CUT_CM2 = 5.0
+_CUT_END = 0.4
+_CUT_NOTE = "The lungs are cut by the image edge: percentages hold for the visible part only."
 
 
 @dataclass(frozen=True, eq=False)
 class LungMask:
-    """Both lungs.
+    """The lungs in view.
 
     labels: uint8 (z, y, x) on the volume's own grid: 0 outside, 1 right lung, 2 left lung (the
-        patient's own right and left).
-    note: a sentence on what was found when it isn't two ordinary lungs, else "".
+        patient's own right and left), 3 a lung of which neither spine, trachea nor chest wall
+        tells the side.
+    note: what was found when it isn't two whole lungs, in one or more sentences, else "".
     """
 
     labels: NDArray[np.uint8]
@@ -57,7 +53,7 @@ class LungMask:
 
 
 def segment_lungs(volume: Volume) -> LungMask:
-    """Right and left lung of a CT in HU, with the vessels and dense lesions inside them.
+    """The lungs of a CT in HU, told into sides, with the vessels and dense lesions inside them.
 
     Air inside the body, without bowel gas, trachea and main bronchi; told into sides; closed, and
     bridged where tissue lies between lung and chest wall with lung above and below it, or on both
@@ -70,89 +66,34 @@ def segment_lungs(volume: Volume) -> LungMask:
     if axial.is_color or min(axial.grid_shape) < 2:
         return LungMask(np.zeros(volume.grid_shape, np.uint8), "No lungs found: not a CT volume.")
     grid = CoarseGrid(axial.array, axial.spacing_mm, _WORK_SPACING_MM)
-    inner_air = _air_in_body(grid)
+    inner_air = air_in_body(grid)
     if not inner_air.any():
         return LungMask(np.zeros(volume.grid_shape, np.uint8), "No lungs in view.")
     airways = find_airways(grid.hu, inner_air, grid.spacing_mm)
     lungs = _without_specks(inner_air & ~airways)
-    if np.count_nonzero(lungs) * grid.voxel_ml < _MIN_LUNG_ML:
+    if np.count_nonzero(lungs) * grid.voxel_ml < MIN_LUNG_ML:
         return LungMask(np.zeros(volume.grid_shape, np.uint8), "No lungs in view.")
-    spine = spine_place(grid.hu, grid.spacing_mm)
-    sides = split_sides(lungs, spine[1], grid.spacing_mm)
-    closed = _closed(sides, airways, spine, grid)
-    labels = grid.refine(closed, _AIR_HU)
+    landmarks = find_landmarks(grid.hu, lungs, airways, grid.spacing_mm)
+    sides = split_sides(lungs, landmarks, grid.spacing_mm)
+    closed = _closed(sides, airways, landmarks.spine, grid)
+    labels = grid.refine(closed, AIR_HU)
     return LungMask(axial.restore(labels), _note(closed, grid))
 
 
-def _air_in_body(grid: CoarseGrid) -> NDArray[np.bool_]:
-    """Air enclosed by the body: lungs with their airways, without gas in the bowel."""
-    air = grid.hu < _AIR_HU
-    body = _body(~air)
-    air &= ~_room_air(grid, air, body)
-    labels, count = ndimage.label(air)
-    if count == 0:
-        return air
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    dark = np.bincount(labels.ravel(), (grid.hu < _GAS_HU).ravel(), count + 1)
-    near_body = ndimage.binary_dilation(body, _NEIGHBORS, iterations=2)
-    keep = (_enclosure(labels, count, near_body) >= _ENCLOSED) & (dark < _GAS_SHARE * sizes)
-    keep[0] = False
-    largest = sizes[keep].max(initial=0)
-    if largest * grid.voxel_ml < _MIN_LUNG_ML:
-        return np.zeros_like(air)
-    keep &= sizes >= _MIN_PART * largest
-    inner = keep[labels]
-    # Lungs are solid; what hangs together by threads is noise.
-    solid = np.count_nonzero(ndimage.binary_opening(inner, _NEIGHBORS))
-    return inner if solid > _SOLID * np.count_nonzero(inner) else np.zeros_like(air)
+def label_lungs(volume: Volume, mask: NDArray[np.bool_]) -> LungMask:
+    """The lungs of a given mask, told into sides.
 
-
-def _body(tissue: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The largest piece of tissue, freed from the table."""
-    opened = ndimage.binary_opening(tissue, _NEIGHBORS)
-    labels, count = ndimage.label(opened)
-    return labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]) if count else opened
-
-
-def _room_air(
-    grid: CoarseGrid, air: NDArray[np.bool_], body: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Air, foam and cloth around the body, slice by slice.
-
-    What reaches far out of the body's convex outline; and what reaches the picture's border and is
-    too dark for a lung that the border cuts.
+    volume: CT in HU. mask: (z, y, x) on its grid, with at least one voxel.
     """
-    labels, count = ndimage.label(air, _IN_PLANE)
-    border = np.zeros(count + 1, bool)
-    for edge in (labels[:, 0], labels[:, -1], labels[..., 0], labels[..., -1]):
-        border[edge] = True
-    flat = labels.ravel()
-    sizes = np.maximum(np.bincount(flat, minlength=count + 1), 1)
-    means = np.bincount(flat, grid.hu.ravel(), count + 1) / sizes
-    outside = (_hull_depth(body, grid) < 0.0).ravel()
-    out = np.bincount(flat, outside, count + 1) / sizes
-    room = (border & (means < _ROOM_AIR_HU)) | (out > _OUTSIDE)
-    room[0] = False
-    return room[labels]
-
-
-def _enclosure(
-    labels: NDArray[np.int32], count: int, body: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """For each part the share of its surface that lies against the body."""
-    surface = np.zeros(count + 1)
-    against = np.zeros(count + 1)
-    for axis in range(3):
-        low = np.moveaxis(labels, axis, 0)
-        inside = np.moveaxis(body, axis, 0)
-        for here, there, beyond in (
-            (low[:-1], low[1:], inside[1:]),
-            (low[1:], low[:-1], inside[:-1]),
-        ):
-            face = (here > 0) & (there == 0)
-            surface += np.bincount(here[face], minlength=count + 1)
-            against += np.bincount(here[face], beyond[face], count + 1)
-    return against / np.maximum(surface, 1)
+    axial = to_axial(volume)
+    inside = to_axial(replace(volume, array=mask)).array
+    grid = CoarseGrid(axial.array, axial.spacing_mm, _WORK_SPACING_MM)
+    coarse = grid.cover(inside)
+    airways = find_airways(grid.hu, (grid.hu < AIR_HU) & ~coarse, grid.spacing_mm)
+    landmarks = find_landmarks(grid.hu, coarse, airways, grid.spacing_mm)
+    sides = split_sides(coarse, landmarks, grid.spacing_mm)
+    labels = np.where(inside, grid.spread(sides), 0).astype(np.uint8)
+    return LungMask(axial.restore(labels), _note(sides, grid))
 
 
 def _without_specks(lungs: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -161,24 +102,27 @@ def _without_specks(lungs: NDArray[np.bool_]) -> NDArray[np.bool_]:
         return lungs
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    return (sizes >= max(2, _MIN_PART * sizes.max()))[labels]
+    return (sizes >= max(2, MIN_PART * sizes.max()))[labels]
 
 
 def _closed(
     sides: NDArray[np.uint8],
     airways: NDArray[np.bool_],
-    spine: tuple[float, float],
+    spine: tuple[float, float] | None,
     grid: CoarseGrid,
 ) -> NDArray[np.uint8]:
     """Each lung with the vessels and lesions inside it."""
     closed = np.zeros_like(sides)
-    depth_mm = _hull_depth(sides > 0, grid)
-    room = ~_mediastinum(sides.shape, spine, grid)
+    depth_mm = hull_depth(sides > 0, grid.spacing_mm)
+    # Without the spine nobody knows where the mediastinum is: nothing is bridged.
+    room = np.full(sides.shape, spine is not None)
+    if spine is not None:
+        room &= ~_mediastinum(sides.shape, spine, grid)
     # Neither gas nor bone nor blood with contrast agent lies inside a lesion.
-    room = room & ((sides > 0) | ((grid.hu > _AIR_HU) & (grid.hu < _DENSE_HU)))
+    room = room & ((sides > 0) | ((grid.hu > AIR_HU) & (grid.hu < _DENSE_HU)))
     deep, flat = (room & (depth_mm < reach) for reach in (_BRIDGE_DEPTH_MM, _WALL_DEPTH_MM))
     length = round(_BRIDGE_MM / grid.spacing_mm[0])
-    for side, other in ((RIGHT, LEFT), (LEFT, RIGHT)):
+    for side in np.unique(sides[sides > 0]):
         lung = _closing(sides == side, _CLOSING_MM, grid.spacing_mm)
         lesion = _bridge(lung, ~room, length) & deep
         lesion |= _closing(lung, _WALL_GAP_MM / 2, (_FAR_MM, *grid.spacing_mm[1:])) & flat
@@ -187,12 +131,12 @@ def _closed(
             # Out to the pleura, where the chest is wider than above and below.
             box = _box(lesion, _FRAY_MM, grid.spacing_mm)
             away_mm = ndimage.distance_transform_edt(~lesion[box], sampling=grid.spacing_mm)
-            depth_mm = _hull_depth((lung | lesion)[box[0]], grid)[:, box[1], box[2]]
+            depth_mm = hull_depth((lung | lesion)[box[0]], grid.spacing_mm)[:, box[1], box[2]]
             lesion[box] |= (away_mm < _FRAY_MM) & deep[box] & (depth_mm > -_HULL_SLACK_MM)
         lung |= lesion
         box = _box(lung, 0.0, grid.spacing_mm)
         filled = ndimage.binary_fill_holes(lung[box])
-        closed[box][filled & (closed[box] == 0) & (sides[box] != other)] = side
+        closed[box][filled & (closed[box] == 0) & np.isin(sides[box], (0, side))] = side
     closed[airways & (sides == 0)] = 0
     return closed
 
@@ -255,28 +199,24 @@ def _closing(
     return closed
 
 
-def _hull_depth(mask: NDArray[np.bool_], grid: CoarseGrid) -> NDArray[np.float32]:
-    """How deep in mm each voxel lies inside its slice's convex hull of the mask; outside < 0."""
-    depth = np.full(mask.shape, -np.inf, np.float32)
-    _, y_mm, x_mm = grid.spacing_mm
-    y = np.arange(mask.shape[1], dtype=np.float32)[:, None] * np.float32(y_mm)
-    x = np.arange(mask.shape[2], dtype=np.float32) * np.float32(x_mm)
-    for k, plane in enumerate(mask):
-        rows = np.flatnonzero(plane.any(axis=1))
-        first = plane[rows].argmax(axis=1)
-        last = mask.shape[2] - 1 - plane[rows, ::-1].argmax(axis=1)
-        ends = np.column_stack([np.tile(rows, 2), np.concatenate([first, last])])
-        try:
-            hull = ConvexHull(ends * (y_mm, x_mm))
-        except (QhullError, ValueError):
-            continue  # Fewer than three points, or all on a line.
-        normal_y, normal_x, offset = hull.equations.T.astype(np.float32)[..., None, None]
-        depth[k] = -(normal_y * y + normal_x * x + offset).max(axis=0)
-    return depth
-
-
 def _note(lungs: NDArray[np.uint8], grid: CoarseGrid) -> str:
-    right, left = (np.count_nonzero(lungs == side) * grid.voxel_ml for side in (RIGHT, LEFT))
-    if min(right, left) < 0.02 * max(right, left):
-        return f"Only the {'right' if right > left else 'left'} lung is in view."
-    return ""
+    sizes = np.bincount(lungs.ravel(), minlength=4)
+    notes = []
+    if sizes[UNKNOWN]:
+        notes.append("One lung is in view; its side is unknown: no spine, trachea or chest wall.")
+    elif sizes[[RIGHT, LEFT]].min() < 0.02 * sizes[[RIGHT, LEFT]].max():
+        notes.append(
+            f"Only the {'right' if sizes[RIGHT] > sizes[LEFT] else 'left'} lung is in view."
+        )
+    if _is_cut(lungs > 0, grid):
+        notes.append(_CUT_NOTE)
+    return " ".join(notes)
+
+
+def _is_cut(lungs: NDArray[np.bool_], grid: CoarseGrid) -> bool:
+    """Whether the edge of the picture is part of the lungs' surface."""
+    z, y, x = (mm / 10.0 for mm in grid.spacing_mm)
+    edge, _ = view_edge(grid.hu)
+    area = lungs.sum(axis=(1, 2))
+    at_ends = max(area[0], area[-1]) >= _CUT_END * area.max()
+    return bool(at_ends or np.count_nonzero(lungs & edge) * z * (y + x) / 2 >= _CUT_CM2)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from medai.errors import ModelCardError, ModelNotFoundError
-from medai.models.fitness import contradictions, warning
+from medai.models.fitness import UNKNOWN, contradictions, warning
 
 CARD_FILE = "card.toml"
 # Networks that can do a task, and the argument that gives the number of their outputs.
@@ -302,7 +302,11 @@ def _check(card: ModelCard, where: str) -> None:
     )
     require(card.task in TASK_NETWORKS, f"task is {card.task!r}, expected {_list(TASK_NETWORKS)}")
     require(card.modality in _MODALITIES, f"modality is {card.modality!r}, expected CT or OPT")
-    require(bool(card.performance), "performance is empty, expected at least one measured figure")
+    judged = card.fitness != UNKNOWN
+    require(
+        bool(card.performance) or not judged,
+        "performance is empty, expected at least one measured figure",
+    )
     for row in card.performance:
         require(
             row.low <= row.value <= row.high,
@@ -314,7 +318,10 @@ def _check(card: ModelCard, where: str) -> None:
     )
     for message in contradictions(card):
         require(False, message)
-    require(card.training.slices > 0, f"slices is {card.training.slices}, expected at least 1")
+    require(
+        card.training.slices >= judged,
+        f"slices is {card.training.slices}, expected at least {int(judged)}",
+    )
     _check_decision(card.decision, require)
     _check_trust(card.trust, require)
     single = (card.network, card.input, card.weights)

@@ -20,7 +20,6 @@ from medai.images import (
 from medai.inference.lesions.result import LesionResult
 from medai.inference.lesions.tables import LESIONS, REGIONS
 from medai.measures import burden_sentence
-from medai.measures.zones import ZONE_NAMES
 from medai.output import write_text
 from medai.palette import CLASS_COLORS, hex_color
 from medai.reports.charts import MISSING, charts_available, figure_png, histogram, scatter
@@ -93,7 +92,7 @@ def page_of(result: LesionResult) -> Page:
         page.note(note)
     page.heading("Where")
     legend = [(name, hex_color(CLASS_COLORS[name])) for name in result.classes]
-    legend += [(n, hex_color(CLASS_COLORS[n])) for n in ("right lung", "left lung")]
+    legend += [(n, hex_color(CLASS_COLORS[n])) for n in lung_names(result).values()]
     page.legend(legend)
     page.note("Seen from below: the patient's right is on the left of each picture.")
     slices, probability = key_slices(result)
@@ -103,7 +102,7 @@ def page_of(result: LesionResult) -> Page:
         page.pictures([(png_bytes(probability_legend()), "Lesion probability: 0 left, 1 right.")])
     page.heading("How much")
     page.table(REGIONS.headings("page"), REGIONS.rows("page", result))
-    zones = [(name, burden.zone_opacity_percent[name]) for name in ZONE_NAMES[1:]]
+    zones = list(burden.zone_opacity_percent.items())
     most = max([v for _, v in zones if np.isfinite(v)], default=0.0)
     page.bars(zones, unit="%", full=max(most, 1.0), caption="Opacity per zone, % of the zone")
     page.sentence(
@@ -130,6 +129,12 @@ def page_of(result: LesionResult) -> Page:
     return page
 
 
+def lung_names(result: LesionResult) -> dict[int, str]:
+    """What the values of ``result.lungs`` are called; "lung" only where a side is unknown."""
+    unknown = bool((result.lungs == 3).any())
+    return {1: "right lung", 2: "left lung"} | ({3: "lung"} if unknown else {})
+
+
 def key_slices(
     result: LesionResult,
 ) -> tuple[list[tuple[bytes, str]], tuple[bytes, str] | None]:
@@ -145,7 +150,7 @@ def key_slices(
     pictures = []
     for index in chosen:
         rgb, size = gray_picture(lung_window(axial.array[index]), spacing)
-        for value, name in ((1, "right lung"), (2, "left lung")):
+        for value, name in lung_names(result).items():
             draw_outline(rgb, to_size(lungs[index] == value, size), CLASS_COLORS[name], width_px=1)
         for value, name in enumerate(result.classes, start=1):
             mask = to_size(lesions[index] == value, size)
@@ -211,7 +216,7 @@ def _add_roi_charts(page: Page, result: LesionResult) -> None:
 def _write_segmentation(result: LesionResult, path: Path) -> None:
     masks = {
         name: result.lesions == value for value, name in enumerate(result.classes, start=1)
-    } | {"right lung": result.lungs == 1, "left lung": result.lungs == 2}
+    } | {name: result.lungs == value for value, name in lung_names(result).items()}
     segmentation = segmentation_from_masks(
         masks,
         result.volume.ijk_to_ras,

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from medai.images import to_axial
-from medai.inference.lesions.result import LUNG_OF_ZONE, LesionResult
+from medai.inference.lesions.result import LesionResult
 from medai.inference.lesions.tables import LESIONS, REGIONS
-from medai.measures.zones import ZONE_NAMES
+from medai.measures.zones import ALL_ZONE_NAMES, LUNG_OF_ZONE
 from medai.palette import BLUE, CLASS_COLORS, SKY_BLUE, VERMILLION, YELLOW
 from medai.scene.boxes import put_box_labels, put_boxes
 from medai.scene.color_maps import put_map_in_steps
@@ -26,11 +26,16 @@ from medai.scene.volumes import check_grid
 _LUNGS = {
     1: SegmentLook("right lung", CLASS_COLORS["right lung"], fill=0, outline=0.7, surface=0.2),
     2: SegmentLook("left lung", CLASS_COLORS["left lung"], fill=0, outline=0.7, surface=0.2),
+    3: SegmentLook("lung", CLASS_COLORS["lung"], fill=0, outline=0.7, surface=0.2),
 }
 _ZONES = {
-    zone: SegmentLook(f"{ZONE_NAMES[zone]} zone", BLUE if zone > 3 else SKY_BLUE, visible=False)
-    for zone in range(1, len(ZONE_NAMES))
+    zone: SegmentLook(
+        f"{ALL_ZONE_NAMES[zone]} zone", SKY_BLUE if lung == 1 else BLUE, visible=False
+    )
+    for zone, lung in enumerate(LUNG_OF_ZONE)
+    if lung
 }
+_KNOWN_SIDES = 2
 _HISTOGRAM_BINS = 20
 # What only a network that proposes regions gives.
 _ROI_ROLES = (
@@ -114,17 +119,25 @@ def _segmentation(result: LesionResult, nodes: ResultNodes) -> Steps[Any]:
         for value, name in enumerate(result.classes, start=1)
     }
     # Other thresholds change neither zones nor lungs, which are made from them.
-    if put_labels(node, result.zones, matrix, _ZONES):
+    lungs, zones = _looks(result)
+    if put_labels(node, result.zones, matrix, zones):
         yield
-        put_labels(node, result.zones, matrix, _LUNGS, LUNG_OF_ZONE)
+        put_labels(node, result.zones, matrix, lungs, LUNG_OF_ZONE)
     yield
     # Last, so that a lesion's outline lies over the lung's where they meet.
     put_labels(node, result.lesions, matrix, lesions)
     if is_new:
-        looks = (*_LUNGS.values(), *lesions.values(), *_ZONES.values())
+        looks = (*lungs.values(), *lesions.values(), *zones.values())
         node.GetSegmentation().ReorderSegments([look.name for look in looks])
     yield
     return node
+
+
+def _looks(result: LesionResult) -> tuple[dict[int, SegmentLook], dict[int, SegmentLook]]:
+    """Of the lungs and of their zones; of a lung of unknown side only where there is one."""
+    unknown = bool((result.lungs > _KNOWN_SIDES).any())
+    lungs = {lung: look for lung, look in _LUNGS.items() if unknown or lung <= _KNOWN_SIDES}
+    return lungs, {zone: look for zone, look in _ZONES.items() if LUNG_OF_ZONE[zone] in lungs}
 
 
 def _mask_score(logit: NDArray[np.float16]) -> NDArray[np.float32]:

@@ -115,7 +115,7 @@ def _classify_volume(
     mask = segment_lungs(volume)
     if not mask.labels.any():
         raise UnsuitableImageError(
-            f"{volume.name or 'The study'} shows no lungs, expected a chest CT. {mask.note}".strip()
+            f"{volume.name or 'The study'}: no lungs found, expected a chest CT."
         )
     axial = to_axial(volume)
     lungs = to_axial(replace(volume, array=mask.labels)).array

@@ -12,14 +12,13 @@ from medai.errors import InputError
 from medai.images import Volume
 from medai.inference.running.planes import PLANES
 from medai.measures import Lesion, LesionBurden, burden_sentence
+from medai.measures.zones import LUNG_OF_ZONE
 from medai.models.card import ModelCard
 
 # Regions below this score get no mask (a network makes a hundred of them in every slice, and masks
 # are half its work), so no score threshold below it shows more.
 LOWEST_SCORE = 0.5
 AXIAL_ONLY = ("axial",)
-# Lung zone 0..6 -> 0 outside, 1 right lung, 2 left lung.
-LUNG_OF_ZONE = np.array([0, 1, 1, 1, 2, 2, 2], np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +94,7 @@ class LesionResult:
         probability of the best region there; of an ensemble or several directions the mean.
     score_map: Mask R-CNN only: the highest raw mask logit of all regions there, 0 without one (S2,
         Fig. 2).
-    zones: 0 outside the lungs, else lung zone 1..6 (``measures.ZONE_NAMES``).
+    zones: 0 outside the lungs, else lung zone 1..9 (``measures.ZONE_NAMES``).
     rois: Mask R-CNN only.
     findings, burden: the lesions one by one, and together.
     options: as used, thresholds filled in from the card.
@@ -121,7 +120,7 @@ class LesionResult:
 
     @cached_property
     def lungs(self) -> NDArray[np.uint8]:
-        """0 outside, 1 right lung, 2 left lung."""
+        """0 outside, 1 right lung, 2 left lung, 3 a lung of unknown side."""
         return LUNG_OF_ZONE[self.zones]
 
     @property

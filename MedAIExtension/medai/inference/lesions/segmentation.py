@@ -22,7 +22,7 @@ from medai.images.hounsfield import require_ct_study
 from medai.inference.lesions.result import AXIAL_ONLY, LesionOptions, LesionResult
 from medai.inference.lesions.rethreshold import lesions_from_probability, lesions_from_regions
 from medai.inference.running.lung_slices import lung_slices
-from medai.measures import lung_zones, measure_lesions, segment_lungs
+from medai.measures import label_lungs, lung_zones, measure_lesions, segment_lungs
 from medai.models import Model, ModelStore
 from medai.progress import (
     CancelCallback,
@@ -74,7 +74,7 @@ def segment_lesions(
     raise_if_cancelled(cancelled)
     progress(Progress(0.01, "Finding the lungs"))
     axial = to_axial(volume)
-    labels, note = _lungs(volume, axial, options)
+    labels, note = _lungs(volume, options)
     zones = lung_zones(labels, volume)
     inside = to_axial(replace(volume, array=zones)).array
     raise_if_cancelled(cancelled)
@@ -177,18 +177,16 @@ def _with_thresholds(options: LesionOptions, model: Model) -> LesionOptions:
     return replace(options, mask_threshold=mask, score_threshold=score)
 
 
-def _lungs(
-    volume: Volume, axial: AxialVolume, options: LesionOptions
-) -> tuple[NDArray[np.uint8], str]:
-    """Lungs (1 right, 2 left) on the volume's grid, and a sentence about them or ""."""
+def _lungs(volume: Volume, options: LesionOptions) -> tuple[NDArray[np.uint8], str]:
+    """Lungs (1 right, 2 left, 3 of unknown side) on the volume's grid, and a sentence or ""."""
     if options.lungs is None:
         found = segment_lungs(volume)
-        labels, note = found.labels, found.note
-        if not labels.any():
+        if not found.labels.any():
             raise UnsuitableImageError(
-                f"{volume.name}: no lungs in view, expected a chest CT. {note}".rstrip()
+                f"{volume.name}: no lungs found, expected a chest CT. If it shows lung, give a "
+                "lung mask (--lungs)."
             )
-        return labels, note
+        return found.labels, found.note
     mask = options.lungs
     if mask.array.shape != volume.array.shape or not np.allclose(
         mask.ijk_to_ras, volume.ijk_to_ras, atol=1e-2
@@ -208,12 +206,9 @@ def _lungs(
             f"The lung mask {mask.name} has {len(values)} labels, expected 1 right and 2 left, "
             "or one for both."
         )
-    inside = to_axial(replace(mask, array=mask.array != 0)).array
-    columns = np.flatnonzero(inside.any(axis=(0, 1)))
-    # Canonical columns run toward the patient's left.
-    side = np.where(np.arange(inside.shape[2]) * 2 < columns[0] + columns[-1] + 1, 1, 2)
-    labels = _restored(axial, inside * side.astype(np.uint8))
-    return labels, "The lung mask does not tell right from left: split at its middle."
+    told = label_lungs(volume, mask.array != 0)
+    note = "The lung mask does not tell right from left: told apart by the anatomy in view."
+    return told.labels, f"{note} {told.note}".rstrip()
 
 
 def _grid(volume: Volume) -> str:

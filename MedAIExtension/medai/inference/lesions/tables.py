@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from medai.inference.lesions.result import LesionResult
-from medai.measures.zones import ZONE_NAMES
+from medai.measures.zones import ALL_ZONE_NAMES, LEFT_ZONES, RIGHT_ZONES, UNKNOWN_ZONES
 from medai.tables import EVERYWHERE, Column, Table
 from medai.tables import translatable as _
 
@@ -50,7 +50,7 @@ LESIONS = Table(
             "zone",
             "zone",
             meaning=_("The lung zone that holds most of it."),
-            value=lambda lesion: ZONE_NAMES[lesion.zone],
+            value=lambda lesion: ALL_ZONE_NAMES[lesion.zone],
             headings={"panel": _("Where")},
         ),
         Column(
@@ -111,12 +111,17 @@ LESIONS = Table(
 
 
 def _regions(result: LesionResult) -> Iterator[dict[str, Any]]:
-    """Both lungs, each lung, each zone: lung and lesion volume, and opacity."""
+    """All lung, each lung, each zone in view: lung and lesion volume, and opacity."""
     burden, lesion_ml = result.burden, result.burden.zone_lesion_volume_ml
-    right = sum(lesion_ml[name] for name in ZONE_NAMES[1:4])
-    left = sum(lesion_ml[name] for name in ZONE_NAMES[4:])
+    right, left = (sum(lesion_ml[name] for name in side) for side in (RIGHT_ZONES, LEFT_ZONES))
+    unknown = UNKNOWN_ZONES[0] in lesion_ml
     rows = [
-        ("both lungs", burden.lung_volume_ml, right + left, burden.opacity_percent),
+        (
+            "one lung, side unknown" if unknown else "both lungs",
+            burden.lung_volume_ml,
+            sum(lesion_ml.values()),
+            burden.opacity_percent,
+        ),
         ("right lung", burden.right_lung_volume_ml, right, burden.right_opacity_percent),
         ("left lung", burden.left_lung_volume_ml, left, burden.left_opacity_percent),
         *(
@@ -124,9 +129,9 @@ def _regions(result: LesionResult) -> Iterator[dict[str, Any]]:
                 name,
                 burden.zone_lung_volume_ml[name],
                 lesion_ml[name],
-                burden.zone_opacity_percent[name],
+                percent,
             )
-            for name in ZONE_NAMES[1:]
+            for name, percent in burden.zone_opacity_percent.items()
         ),
     ]
     for row in rows:
