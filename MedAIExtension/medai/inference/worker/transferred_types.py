@@ -1,6 +1,6 @@
 """The only types of MedAI's own that a message between its processes may name.
 
-What each task takes and gives, and what is in that; a test holds this list against their signatures.
+What each task takes and gives, and what is in that; a test holds it against their signatures.
 """
 
 from __future__ import annotations
