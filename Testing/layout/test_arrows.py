@@ -65,6 +65,7 @@ ALLOWED["dicom_output"] = GROUND | {"images", "inference", "measures"}
 ALLOWED["batch"] = BELOW_VIEWS | GROUND | {"reports"}
 ALLOWED["commands"] = {*ALLOWED, "reports", "scene"}
 ALLOWED["cli"] = {*ALLOWED, "commands"}
+ALLOWED["__main__"] = {*ALLOWED, "cli"}
 
 # Within inference, one room a task: covid measures severity with lesions, running knows no task.
 TASK_ROOMS = {"lesions", "covid", "cataract", "worker"}

@@ -16,8 +16,8 @@ _COMMON = {
     "medai.images.study_origin": "StudyOrigin",
     "medai.images.volume": "Volume",
     "medai.models.card": "DecisionSection EnsembleSection InputSection LicenceSection "
-    "MaturitySection ModelCard NetworkSection Performance TrainingSection UseSection "
-    "WeightsSection",
+    "MaturitySection ModelCard NetworkSection Performance TrainingSection TrustSection "
+    "UseSection WeightsSection",
 }
 TRANSFERRED_TYPES: Mapping[str, frozenset[str]] = {
     module: frozenset(names.split())
