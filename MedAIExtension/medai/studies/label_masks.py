@@ -89,8 +89,8 @@ def _by_value(
     mask: Volume, labels: tuple[Label, ...], path: Path, foreground: int | None
 ) -> dict[str, NDArray[np.uint8]]:
     if len(labels) == 1 and foreground is not None:
-        values = mask.array[..., 0] if mask.is_color else mask.array
-        return {labels[0].name: (values == foreground).view(np.uint8)}
+        first = mask.array[..., 0] if mask.is_color else mask.array
+        return {labels[0].name: np.asarray(first == foreground).view(np.uint8)}
     values = mask.array.any(axis=-1) if mask.is_color else mask.array
     if len(labels) == 1:
         return {labels[0].name: (values != 0).view(np.uint8)}
