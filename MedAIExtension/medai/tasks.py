@@ -78,6 +78,7 @@ TASKS = (
         show="medai.scene.lesions:lesions_in_steps",
         message_types={
             "medai.inference.lesions.result": "LesionOptions LesionResult RoiTable",
+            "medai.measures.correction": "Correction",
             "medai.measures.lesions": "Lesion LesionBurden",
         },
         demonstrate="medai.commands.demonstrations.lesions:demonstrate",
