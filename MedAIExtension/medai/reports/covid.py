@@ -38,7 +38,7 @@ from medai.reports.pictures import (
     probability_legend,
     to_size,
 )
-from medai.reports.tables import write_csv
+from medai.reports.tables import write_csv, write_table
 from medai.reports.write import write_timing
 
 _SHOWN = 4
@@ -46,10 +46,17 @@ _TOP_REGIONS = 16
 
 
 def write_covid(result: CovidAssessment, folder: Path) -> None:
-    """Write classification.json, slices.csv, report.html and timing.json."""
+    """Write classification.json, slices.csv, report.html and timing.json.
+
+    Where they were measured, also severity.csv and change.csv.
+    """
     write_text(folder / "classification.json", json_text(summary_of(result)) + "\n")
     columns = ("plane", "slice", *result.classification.classes, "spread")
     write_csv(folder / "slices.csv", columns, slice_rows(result.classification))
+    if result.severity is not None:
+        write_table(folder / "severity.csv", SEVERITY, result.severity)
+    if result.change is not None:
+        write_table(folder / "change.csv", CHANGE, result.change)
     write_text(folder / "report.html", page_of(result).html())
     write_timing(folder, result.classification.seconds)
 
