@@ -19,6 +19,7 @@ TRANSFERRED_TYPES: Mapping[str, frozenset[str]] = {
         "medai.inference.covid.result": "CovidOptions CovidResult RankedRegions SliceScores",
         "medai.inference.lesions.result": "LesionOptions LesionResult RoiTable",
         "medai.measures.cataract": "EyeMeasure ScanMeasure",
+        "medai.measures.correction": "Correction",
         "medai.measures.follow_up": "FollowUp",
         "medai.measures.lens_depth": "DepthProfile",
         "medai.measures.lesions": "Lesion LesionBurden",
