@@ -32,9 +32,12 @@ class Task:
         results: the ``tables.Table`` of its lines in a batch's results.csv, made from a summary.
         show: (result, volume node) -> nodes, or the steps that return them; "" for results that no
             one volume belongs to.
-        demonstrate: what ``medai demo`` runs; its file's name is the name of the demo's folder.
+        demonstrate: what ``medai demo`` runs; its file's name is the name of the demo's folder; ""
+            for a task that isn't in the demo.
 
     result_types: the classes that ``write`` and ``show`` take.
+    message_types: module -> the classes in it, with spaces, that travel to the worker process and
+        back; images' and cards' own are known. Nothing else may be named there.
     needs_model: whether ``run`` takes a model whose card is for this task.
     option_models: option that names another model -> the task that model is for.
     list_columns: what a row of a study list may say beyond study and name; path_columns: those of
@@ -50,9 +53,10 @@ class Task:
     summary: str
     summary_file: str
     results: str
-    demonstrate: str
     result_types: tuple[str, ...]
+    demonstrate: str = ""
     show: str = ""
+    message_types: Mapping[str, str] = field(default_factory=dict)
     needs_model: bool = True
     option_models: Mapping[str, str] = field(default_factory=dict)
     list_columns: tuple[str, ...] = ()
@@ -72,9 +76,30 @@ TASKS = (
         summary_file="summary.json",
         results="medai.inference.lesions.tables:RESULTS",
         show="medai.scene.lesions:lesions_in_steps",
+        message_types={
+            "medai.inference.lesions.result": "LesionOptions LesionResult RoiTable",
+            "medai.measures.correction": "Correction",
+            "medai.measures.lesions": "Lesion LesionBurden",
+        },
         demonstrate="medai.commands.demonstrations.lesions:demonstrate",
         list_columns=("model", "lungs", "series"),
         path_columns=("lungs",),
+    ),
+    Task(
+        name="measure",
+        command="measure",
+        title="Lesions on chest CT",
+        read="medai.inference.lesions.given_masks:read_row",
+        run="medai.inference.lesions.given_masks:measure_given",
+        # Its result is a LesionResult, which the task above writes and shows.
+        result_types=(),
+        write="medai.reports.lesions:write_lesions",
+        summary="medai.reports.lesions:summary_of",
+        summary_file="summary.json",
+        results="medai.inference.lesions.tables:RESULTS",
+        needs_model=False,
+        list_columns=("lesions", "lungs", "series"),
+        path_columns=("lesions", "lungs"),
     ),
     Task(
         name="covid",
@@ -88,6 +113,12 @@ TASKS = (
         summary_file="classification.json",
         results="medai.inference.covid.tables:RESULTS",
         show="medai.scene.covid:covid_in_steps",
+        message_types={
+            "medai.inference.covid.assessment": "CovidAssessment CovidChoices",
+            "medai.inference.covid.result": "CovidOptions CovidResult RankedRegions SliceScores",
+            "medai.measures.follow_up": "FollowUp",
+            "medai.measures.severity": "Severity",
+        },
         demonstrate="medai.commands.demonstrations.covid:demonstrate",
         option_models={"lesion_model": "lesions"},
         list_columns=("model", "series", "prior", "prior_date", "date"),
@@ -105,6 +136,11 @@ TASKS = (
         summary_file="cataract.json",
         results="medai.inference.cataract.tables:RESULTS",
         show="medai.scene.cataract:show_cataract",
+        message_types={
+            "medai.inference.cataract.result": "CataractOptions CataractResult EyeMap",
+            "medai.measures.cataract": "EyeMeasure ScanMeasure",
+            "medai.measures.lens_depth": "DepthProfile",
+        },
         demonstrate="medai.commands.demonstrations.cataract:demonstrate",
         list_columns=("model", "eye"),
     ),
