@@ -184,7 +184,7 @@ class Worker:
         try:
             log = (self._folder / "log").open("wb")
             with log:
-                self._process = subprocess.Popen(
+                self._process = subprocess.Popen(  # noqa: S603 (our own module, no shell)
                     [self._python, "-m", "medai.inference.worker.process"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,
@@ -326,7 +326,7 @@ class Worker:
 def end_process_tree(process: subprocess.Popen[bytes]) -> None:
     """End a process and everything it started, and wait until it is gone."""
     if os.name == "nt":
-        subprocess.run(
+        subprocess.run(  # noqa: S603 (Windows' own program by its full path)
             [system_program("taskkill.exe"), "/F", "/T", "/PID", str(process.pid)],
             capture_output=True,
             check=False,
