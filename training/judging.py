@@ -73,9 +73,9 @@ class _Pictures:
         return np.ascontiguousarray(self._image)
 
 
-def find_lesions(model: Model, image: NDArray[np.uint8], device: str = "auto") -> FoundLesions:
-    """Run a lesion model on one picture (y, x) uint8 that is already cropped to the lungs."""
-    answer = run_networks(
+def run_on_picture(model: Model, image: NDArray[np.uint8], device: str = "auto") -> SliceAnswer:
+    """What the networks of a lesion model say of one picture (y, x) uint8, as a single slice."""
+    return run_networks(
         model,
         _Pictures(image),  # type: ignore[arg-type]
         device=device,
@@ -84,6 +84,11 @@ def find_lesions(model: Model, image: NDArray[np.uint8], device: str = "auto") -
         progress=lambda fraction, words: None,
         cancelled=never_cancelled,
     )
+
+
+def find_lesions(model: Model, image: NDArray[np.uint8], device: str = "auto") -> FoundLesions:
+    """Run a lesion model on one picture (y, x) uint8 that is already cropped to the lungs."""
+    answer = run_on_picture(model, image, device)
     lesions = _thresholded(model, answer)[0]
     probability = answer.probability[0].astype(np.float32)
     if answer.rois is not None:

@@ -17,7 +17,7 @@ from medai.inference.covid.tables import CHANGE, SEVERITY
 from medai.inference.lesions.result import LesionResult
 from medai.measures.follow_up import FollowUp
 from medai.output import write_text
-from medai.palette import BLACK, CLASS_COLORS, VERMILLION, hex_color
+from medai.palette import BLACK, VERMILLION, class_color, hex_color
 from medai.reports.charts import (
     MISSING,
     charts_available,
@@ -38,7 +38,7 @@ from medai.reports.pictures import (
     probability_legend,
     to_size,
 )
-from medai.reports.tables import write_csv
+from medai.reports.tables import write_csv, write_table
 from medai.reports.write import write_timing
 
 _SHOWN = 4
@@ -46,10 +46,17 @@ _TOP_REGIONS = 16
 
 
 def write_covid(result: CovidAssessment, folder: Path) -> None:
-    """Write classification.json, slices.csv, report.html and timing.json."""
+    """Write classification.json, slices.csv, report.html and timing.json.
+
+    Where they were measured, also severity.csv and change.csv.
+    """
     write_text(folder / "classification.json", json_text(summary_of(result)) + "\n")
     columns = ("plane", "slice", *result.classification.classes, "spread")
     write_csv(folder / "slices.csv", columns, slice_rows(result.classification))
+    if result.severity is not None:
+        write_table(folder / "severity.csv", SEVERITY, result.severity)
+    if result.change is not None:
+        write_table(folder / "change.csv", CHANGE, result.change)
     write_text(folder / "report.html", page_of(result).html())
     write_timing(folder, result.classification.seconds)
 
@@ -214,7 +221,7 @@ def _add_severity(page: Page, result: CovidAssessment) -> None:
             "lobe-based lung severity score, which needs a lobe segmentation."
         )
     page.sentence(f"High opacity (−200 HU and more): {severe.high_opacity_percent:.1f} % of lung.")
-    page.legend([(name, hex_color(CLASS_COLORS[name])) for name in lesions.classes])
+    page.legend([(name, hex_color(class_color(name))) for name in lesions.classes])
     page.pictures(key_slices(lesions)[0][:3])
 
 

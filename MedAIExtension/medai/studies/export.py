@@ -20,6 +20,7 @@ from medai.progress import (
     raise_if_cancelled,
 )
 from medai.studies.create import REGION
+from medai.studies.rater_folder import BETWEEN_RATERS, RATINGS_TABLE
 from medai.studies.ratings import RatedImage
 from medai.studies.ratings_source import rated_images
 from medai.studies.record import SUBMITTED
@@ -27,9 +28,7 @@ from medai.studies.session import study_segmentation
 from medai.studies.study import Study
 from medai.studies.submissions import counting, mask_path, read_mask, study_records
 
-BETWEEN_RATERS = "between_raters"
 WITHIN_RATERS = "within_raters"
-RATINGS_TABLE = "ratings.csv"
 
 
 @dataclass(frozen=True)

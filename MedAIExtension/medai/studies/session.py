@@ -312,7 +312,7 @@ def start_session(
     that this one will replace in the analysis.
     Raises StudyError for an unknown rater or image, or an image that was altered.
     """
-    study.protocol.require_rater(rater)
+    rater = study.protocol.require_rater(rater)
     now = datetime.now(UTC)
     return Session(
         study,

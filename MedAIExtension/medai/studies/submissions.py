@@ -114,7 +114,7 @@ def rater_history(study: Study, rater: str) -> History:
     Masks are looked for, not read: ``check_study`` and ``read_mask`` compare their hashes.
     Raises StudyError for an unknown rater, StudyGoneError when the study is gone.
     """
-    study.protocol.require_rater(rater)
+    rater = study.protocol.require_rater(rater)
     study.require_present()
     ledger = read_ledger(study, rater)
     entries = {entry.session: entry for entry in ledger.entries}

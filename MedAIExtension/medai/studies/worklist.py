@@ -34,7 +34,7 @@ def worklist(protocol: Protocol, rater: str) -> tuple[Case, ...]:
     raters, each placed as far from its first presentation as the tries found, a quarter of the
     list wherever that is possible. Raises StudyError for an unknown rater.
     """
-    protocol.require_rater(rater)
+    rater = protocol.require_rater(rater)
     training = _shuffled(
         [image.name for image in protocol.images if image.is_training],
         _generator(protocol, "training", rater),
