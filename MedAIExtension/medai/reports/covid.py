@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import medai
-from medai.images import lung_window, to_axial
+from medai.images import lung_window, on_axial_grid, to_axial
 from medai.inference.covid.assessment import CovidAssessment
 from medai.inference.covid.result import COVID_CLASS, RULES, CovidResult
 from medai.inference.covid.tables import CHANGE, SEVERITY
@@ -157,7 +157,7 @@ def _slice_and_map(
         picture = result.inputs[index]
         return picture.array[0], result.explanation[index][0], picture.spacing_mm[1:]
     axial = to_axial(result.volume)
-    why = to_axial(replace(result.volume, array=result.explanation[0])).array
+    why = on_axial_grid(result.volume, result.explanation[0])
     return lung_window(axial.array[index]), why[index], axial.spacing_mm[1:]
 
 

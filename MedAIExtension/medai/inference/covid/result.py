@@ -15,7 +15,7 @@ from medai.models import ModelCard
 
 COVID_CLASS = "COVID-19"
 
-# How slices make a study: each takes (slices,) probabilities of COVID-19.
+# Rule that makes a study of its slices -> what it does, in words.
 RULES = MappingProxyType(
     {
         "top-quartile": "mean over the quarter of slices with the highest probability",
