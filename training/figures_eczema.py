@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SKIN = (0.72, 0.72, 0.72)
-_PLACES = ("poor", "average", "excellent")
+_PLACES = ("lowest", "median", "highest")
 
 
 def outlines(given: argparse.Namespace) -> tuple[Figure, str]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _CPU = torch.device("cpu")
 _TOP = 16
+_MOST_BOXES = 6
 _MASK_NET = ("control", "common pneumonia", "COVID-19")
 
 
@@ -123,7 +124,7 @@ def region_ranks(given: argparse.Namespace) -> tuple[Figure, str]:
     figure, first = new_figure(12.0, 2.4 * len(slices))
     figure.delaxes(first)
     grid = figure.subplots(len(slices), 4, squeeze=False)
-    for row, item in zip(grid, slices, strict=True):
+    for line, (row, item) in enumerate(zip(grid, slices, strict=True)):
         (regions,) = mask_net_regions(mask_net.network, _fed(mask_net, item.image), _CPU)
         scores, boxes = regions["scores"].numpy(), regions["boxes"].numpy()
         area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
@@ -138,7 +139,7 @@ def region_ranks(given: argparse.Namespace) -> tuple[Figure, str]:
             )  # fmt: skip
             points.set_xlabel("area of the box (px)", fontsize="small")
             points.set_ylabel("confidence", fontsize="small")
-            if row is grid[0]:
+            if line == 0:
                 words = f"best {_TOP}" if place == 0 else f"all {len(scores)}"
                 histogram.set_title(words, fontsize="small")
                 points.set_title(words, fontsize="small")
@@ -235,25 +236,30 @@ def _found(axes: Axes, model: Model, item: ShownSlice, threshold: float) -> None
     _picture(axes, item.image)
     marked = found.masks[sure].any(axis=0) if sure.any() else np.zeros(item.image.shape, bool)
     axes.imshow(_tinted(marked, (*VERMILLION, 0.45)))
-    for mask, score in zip(found.masks[sure], found.scores[sure], strict=True):
+    # Best first; more would hide the picture, as in the paper.
+    best = np.argsort(-found.scores[sure])[:_MOST_BOXES]
+    for mask, score in zip(found.masks[sure][best], found.scores[sure][best], strict=True):
         rows, columns = np.nonzero(mask)
         if not len(rows):
             continue
         left, top = columns.min(), rows.min()
         size = (columns.max() - left + 1, rows.max() - top + 1)
         axes.add_patch(Rectangle((left, top), *size, fill=False, color="white", linewidth=0.8))
-        axes.text(left, top - 2, f"{score:.2f}", color="white", fontsize=5)
+        axes.text(left, top - 2, f"{score:.2f}", color="white", fontsize=6)
     if not sure.any():
         axes.text(
             0.5, 0.04, f"no region of {threshold:g} or more", transform=axes.transAxes,
-            ha="center", color="white", fontsize="x-small",
+            ha="center", color="white", fontsize="x-small", backgroundcolor="black",
         )  # fmt: skip
 
 
 def _score_map(figure: Figure, axes: Axes, model: Model, item: ShownSlice) -> None:
     answer = run_on_picture(model, item.image, "cpu")
     assert answer.score_map is not None
-    drawn = axes.imshow(answer.score_map[0].astype(np.float32), cmap="magma")
+    scores = answer.score_map[0].astype(np.float32)
+    scores[scores == 0] = np.nan  # no region is there
+    axes.set_facecolor("0.85")
+    drawn = axes.imshow(scores, cmap="magma")
     bar = figure.colorbar(drawn, ax=axes, fraction=0.046)
     bar.ax.tick_params(labelsize="x-small")
     _bare(axes)
