@@ -107,8 +107,8 @@ def test_every_shipped_card_states_its_fitness_and_the_list_prints_it(capsys):
     listed = json.loads(capsys.readouterr().out)["models"]
     assert {row["id"]: row["fitness"] for row in listed} == {c.id: c.fitness for c in cards}
     list_models(as_json=False)
-    lines = capsys.readouterr().out.splitlines()
-    assert all(f" {card.fitness} " in line for card, line in zip(cards, lines, strict=True))
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
+    assert all(f" {card.fitness} " in lines[card.id] for card in cards)
 
 
 def test_no_shipped_model_is_recommended_that_is_not_fit_for_research():
