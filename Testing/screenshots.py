@@ -112,7 +112,7 @@ def covid_classification() -> Image.Image:
     run(panel)
     panel.ui.slicesTable.selectRow(0)
     widget = panel.widget
-    later, earlier = widget._source, widget._prior
+    later, earlier = widget._source.nodes[:2]
     center = panel.logic.slice_center(widget._result, widget._order[0])
     explanation, segmentation = widget._nodes.explanation, widget._nodes.lesions.segmentation
     panel.wait()

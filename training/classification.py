@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from medai.errors import TrainingDataError
 from medai.inference.running.letterbox import normalise
 from medai.measures import diagnostics
 from training.fit import RunSettings, Task
 from training.normalization import Normalization
 
+LOSSES = ("cross_entropy", "binary_cross_entropy")
+
 
 class ClassificationTask(Task):
     """Cross-entropy of one logit (disease or not) or of classes; validation is the AUC.
 
-    With several classes the AUC is that of the last one (COVID-19) against all others. smoothing:
-    of the labels. mixup: of pairs of pictures, the parameter of its beta distribution, 0 for none.
+    With several classes the AUC is that of the last one (COVID-19) against all others. loss:
+    "cross_entropy", or "binary_cross_entropy" of each class's own logit, as the S2 authors' code
+    trains S. l1, l2: penalties weight·Σ|w| and weight·Σw² on the kernels of the layers they name
+    (Inception-V3 of S4). smoothing: of the labels. mixup: of pairs of pictures, the parameter of
+    its beta distribution, 0 for none.
     """
 
     judged = "auc"
@@ -29,13 +37,27 @@ class ClassificationTask(Task):
         normal: Normalization,
         classes: int,
         *,
+        loss: str = "cross_entropy",
         smoothing: float = 0.0,
         mixup: float = 0.0,
+        l1: Mapping[str, float] | None = None,
+        l2: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__(network, settings)
         self.normal, self.classes = normal, classes
-        self.smoothing, self.mixup = smoothing, mixup
+        if loss not in LOSSES:
+            raise TrainingDataError(f"loss = {loss!r}, expected {' or '.join(LOSSES)}.")
+        self.loss, self.smoothing, self.mixup = loss, smoothing, mixup
+        self._l1 = _kernels(network, l1 or {})
+        self._l2 = _kernels(network, l2 or {})
         self._seen: list[tuple[Tensor, Tensor]] = []
+
+    def on_train_epoch_start(self) -> None:
+        # A frozen batch norm keeps its statistics as well as its weights.
+        for module in self.network.modules():
+            own = list(module.parameters(recurse=False))
+            if isinstance(module, nn.BatchNorm2d) and not any(p.requires_grad for p in own):
+                module.eval()
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
         images, labels = batch
@@ -48,8 +70,14 @@ class ClassificationTask(Task):
         logits = self.network(self._fed(images)).float()
         if logits.shape[1] == 1:
             loss = F.binary_cross_entropy_with_logits(logits[:, 0], soft[:, 1])
+        elif self.loss == "binary_cross_entropy":
+            loss = F.binary_cross_entropy_with_logits(logits, soft)
         else:
             loss = F.cross_entropy(logits, soft)
+        for kernel, weight in self._l1:
+            loss = loss + weight * kernel.abs().sum()
+        for kernel, weight in self._l2:
+            loss = loss + weight * kernel.square().sum()
         self.log("loss", loss)
         return loss
 
@@ -76,6 +104,18 @@ class ClassificationTask(Task):
         if self.settings.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         return images
+
+
+def _kernels(
+    network: nn.Module, penalties: Mapping[str, float]
+) -> list[tuple[nn.Parameter, float]]:
+    found = []
+    own = dict(network.named_parameters())
+    for name, weight in penalties.items():
+        if f"{name}.weight" not in own:
+            raise TrainingDataError(f"A penalty on the layer {name!r}, which the network has not.")
+        found.append((own[f"{name}.weight"], weight))
+    return found
 
 
 def probability(logits: Tensor) -> Tensor:

@@ -1,24 +1,36 @@
-"""Train a COVID-CT-Mask-Net: ``python -m training.covid_mask_net --config FILE``."""
+"""Train a COVID-CT-Mask-Net: ``python -m training.covid_mask_net --config FILE``.
+
+``--check`` prints what was understood of the data, ``--judge`` judges the best checkpoint on the
+test part.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from medai.errors import TrainingDataError
 from medai.inference.covid.mask_net import mask_net_regions
 from medai.inference.running.letterbox import normalise
 from medai.networks import CovidMaskNet, covid_mask_net
 from medai.networks.covid_mask_net import NUMBERS_PER_REGION
 from training.classification import ClassificationTask
-from training.classifier import PictureSettings, picture_loaders, split_pictures
+from training.classifier import (
+    PictureSettings,
+    check,
+    held_out_pictures,
+    picture_loaders,
+    split_pictures,
+)
 from training.command import run_trainer
 from training.fit import fit
 from training.initial import read_initial
-from training.normalization import Normalization
+from training.normalization import Normalization, with_statistics
 from training.pictures import FramedPictures
 from training.sampling import EpochSampler, SeededSamples
 
@@ -27,9 +39,11 @@ from training.sampling import EpochSampler, SeededSamples
 class MaskNetSettings(PictureSettings):
     """Configuration of ``training.covid_mask_net``.
 
-    backbone, truncation, lesion_classes, scores: of the lesion network, whose state dict is
-    ``initial``. norms: the paper's way, S and the batch-norm weights train on pictures; without
-    it the region network stays as it is, each picture goes through it once, and only S trains.
+    backbone, truncation, lesion_classes, scores: of the lesion network, whose weights are the file
+    ``initial`` (``training.initial``). encoding: "paper", or "code" to feed and read regions as the
+    authors' code does (mean 0, std 1). norms: the paper's way, S and the batch-norm weights train
+    on pictures; without it the region network stays as it is, each picture goes through it once,
+    and only S trains.
     """
 
     initial: Path = Path()
@@ -37,6 +51,7 @@ class MaskNetSettings(PictureSettings):
     truncation: int = 1
     lesion_classes: int = 1
     scores: str = "softmax"
+    encoding: str = "paper"
     norms: bool = True
     size: int = 512
 
@@ -69,7 +84,7 @@ class RegionVectors:
     ) -> None:
         network.eval()
         self.items: list[tuple[Tensor, int]] = []
-        for image, label in pictures.items:
+        for image, label in pictures:
             x = normalise(image.as_subclass(Tensor).float()[None], normal.mean, normal.std)
             regions = mask_net_regions(network, x, torch.device("cpu"))
             vector = network.region_vector(regions, image.shape[-2], image.shape[-1])[0]
@@ -113,6 +128,7 @@ def network_of(settings: MaskNetSettings) -> CovidMaskNet:
         settings.lesion_classes,
         settings.scores,
         classes=len(settings.classes),
+        encoding=settings.encoding,
     )
     network.copy_segmentation_weights(read_initial(settings.initial))
     return network
@@ -122,12 +138,15 @@ def train(settings: MaskNetSettings) -> Path:
     """Train the COVID-CT-Mask-Net of ``settings``; returns the best checkpoint."""
     torch.manual_seed(settings.seed)
     learn, kept = split_pictures(settings)
+    settings = with_statistics(settings, (picture.image for picture in learn))
     network = network_of(settings)
     normal = Normalization(settings.mean, settings.std)
     classes = len(settings.classes)
     if settings.norms:
         loader, validation = picture_loaders(settings, learn, kept)
-        task = ClassificationTask(network, settings, normal, classes, smoothing=settings.smoothing)
+        task = ClassificationTask(
+            network, settings, normal, classes, loss=settings.loss, smoothing=settings.smoothing
+        )
         return fit(task, loader, validation, settings)
     size = (settings.size, settings.size)
     if settings.threads:
@@ -135,6 +154,11 @@ def train(settings: MaskNetSettings) -> Path:
     vectors, held = (
         RegionVectors(network, FramedPictures(part, size), normal) for part in (learn, kept)
     )
+    if settings.strength and settings.encoding == "code":
+        raise TrainingDataError(
+            f"strength = {settings.strength:g} with encoding = 'code', expected 0: only regions of "
+            "the paper's encoding can be jittered."
+        )
     jitter = jitter_regions if settings.strength else _as_it_is
     samples = SeededSamples(vectors, jitter, settings.seed)
     loader = DataLoader(
@@ -143,10 +167,24 @@ def train(settings: MaskNetSettings) -> Path:
         sampler=EpochSampler(settings.steps_per_epoch * settings.batch_size),
     )
     task = RegionTask(
-        RegionScorer(network), settings, normal, classes, smoothing=settings.smoothing
+        RegionScorer(network),
+        settings,
+        normal,
+        classes,
+        loss=settings.loss,
+        smoothing=settings.smoothing,
     )
     return fit(task, loader, DataLoader(held, batch_size=64), settings)
 
 
+def judge(settings: MaskNetSettings) -> dict[str, Any]:
+    """The best checkpoint on the test part (``judge_pictures.judge_network``)."""
+    from training.judge_pictures import judge_network
+
+    learn, _ = split_pictures(settings)
+    settings = with_statistics(settings, (picture.image for picture in learn))
+    return judge_network(network_of(settings), settings, held_out_pictures(settings))
+
+
 if __name__ == "__main__":
-    run_trainer(MaskNetSettings, train)
+    run_trainer(MaskNetSettings, train, check, judge)

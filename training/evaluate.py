@@ -1,7 +1,8 @@
 """Judge a model on data with known truth; JSON on stdout.
 
 python -m training.evaluate lesions    --model ID --images DIR --masks DIR [--rotate transpose]
-python -m training.evaluate classifier --model ID --data DIR      (DIR/covid and DIR/noncovid)
+python -m training.evaluate classifier --model ID --data DIR [--swap]  (DIR/covid, DIR/noncovid)
+python -m training.evaluate lungs      --data slices.npz          (names, hu, lungs bit-packed)
 python -m training.evaluate cataract   --model ID [--phantoms N]
 
 Models are run by the code that users run: the same window, frame, thresholds and speed-ups.
@@ -61,8 +62,26 @@ def evaluate_classifier(given: argparse.Namespace) -> dict[str, Any]:
 
     model = load(given, "covid")
     pictures = read_class_folders(given.data, ("noncovid", "covid"))
+    if given.swap:
+        from training.swapping import judge_swaps
+
+        judged = judge_swaps(model, pictures, device=given.device, pairs=given.pairs)
+        return {"data": str(given.data)} | judged
     judged = judge_classifier(model, pictures, device=given.device, resamples=given.resamples)
     return {"data": str(given.data), "n": len(pictures)} | judged
+
+
+def evaluate_lungs(given: argparse.Namespace) -> dict[str, Any]:
+    """Judge the lung mask on slices that no network was trained on, or on all."""
+    from training.lung_judging import judge_lungs
+    from training.real_lungs import read_real_lungs, split_real_lungs
+
+    slices = read_real_lungs(given.data)
+    if not given.all:
+        slices = split_real_lungs(slices)[1]
+    return {"data": str(given.data), "n": len(slices)} | judge_lungs(
+        slices, resamples=given.resamples
+    )
 
 
 def evaluate_cataract(given: argparse.Namespace) -> dict[str, Any]:
@@ -144,7 +163,18 @@ def parser() -> argparse.ArgumentParser:
     lesions.set_defaults(run=evaluate_lesions)
     classifier = kinds.add_parser("classifier", parents=[shared], help="classified pictures")
     classifier.add_argument("--data", type=Path, required=True, help="with covid/ and noncovid/")
+    classifier.add_argument(
+        "--swap",
+        action="store_true",
+        help="exchange what lies outside the lungs with a picture of the other class",
+    )
+    classifier.add_argument("--pairs", type=int, default=100, help="pictures for --swap")
     classifier.set_defaults(run=evaluate_classifier)
+    lungs = kinds.add_parser("lungs", help="the lung mask on slices in Hounsfield units")
+    lungs.add_argument("--data", type=Path, required=True, help="an .npz file")
+    lungs.add_argument("--all", action="store_true", help="also the slices networks learn from")
+    lungs.add_argument("--resamples", type=int, default=1000, help="of the bootstrap")
+    lungs.set_defaults(run=evaluate_lungs, model="lung mask")
     cataract = kinds.add_parser("cataract", parents=[shared], help="phantom eyes")
     cataract.add_argument("--phantoms", type=int, default=100, help="how many eyes")
     cataract.add_argument("--scans", type=int, default=6, help="of each eye")

@@ -35,11 +35,19 @@ def network_weights(checkpoint: Path) -> dict[str, Tensor]:
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
     except (OSError, KeyError) as error:
         raise TrainingDataError(f"{checkpoint} is no checkpoint of a trainer: {error}.") from None
+    found = trained_network(state)
+    if not found:
+        raise TrainingDataError(f"{checkpoint} holds no network.")
+    return found
+
+
+def trained_network(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The network in the state of a trainer's task: averaged weights, where there are some."""
     for prefix in ("averaged.module.whole.", "averaged.module.", "network.whole.", "network."):
         found = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
         if found:
             return found
-    raise TrainingDataError(f"{checkpoint} holds no network.")
+    return {}
 
 
 def with_normalization(card: str, checkpoint: Path) -> str:

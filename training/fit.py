@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,7 @@ class Task(lightning.LightningModule):
         if settings.channels_last:
             network = network.to(memory_format=torch.channels_last)
         self.network = network
+        self._seconds, self._started = 0.0, time.monotonic()
         self.averaged = (
             AveragedModel(
                 network, multi_avg_fn=get_ema_multi_avg_fn(settings.average), use_buffers=True
@@ -93,6 +95,10 @@ class Task(lightning.LightningModule):
         # The card of what is shipped says by what its pictures are normalised.
         if self.normal is not None:
             checkpoint["normalization"] = {"mean": self.normal.mean, "std": self.normal.std}
+        checkpoint["training_seconds"] = self._seconds + time.monotonic() - self._started
+
+    def on_load_checkpoint(self, checkpoint: dict) -> None:
+        self._seconds = checkpoint.get("training_seconds", 0.0)
 
     def trained_parameters(self) -> list[torch.nn.Parameter]:
         return [p for p in self.network.parameters() if p.requires_grad]
@@ -143,6 +149,9 @@ class Task(lightning.LightningModule):
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return [optimizer], [{"scheduler": schedule, "interval": "step"}]
 
+    def on_train_start(self) -> None:
+        self._started = time.monotonic()
+
     def on_train_batch_start(self, batch, batch_index: int) -> None:
         # Dropout and the samplers inside a network draw by the step, so a resumed run repeats them.
         torch.manual_seed(step_seed(self.settings.seed + 1, self.global_step) + self.global_rank)
@@ -152,6 +161,12 @@ class Task(lightning.LightningModule):
             if self.global_step < 1.0 / (1.0 - self.settings.average):
                 self.averaged.n_averaged.zero_()  # the start is too far from the end to remember
             self.averaged.update_parameters(self.network)
+
+
+def training_minutes(checkpoint: Path) -> float | None:
+    """How long the run had trained when it wrote ``checkpoint``; None where it does not say."""
+    seconds = torch.load(checkpoint, map_location="cpu", weights_only=True).get("training_seconds")
+    return None if seconds is None else seconds / 60
 
 
 def fit(task: Task, train, validation, settings: RunSettings) -> Path:

@@ -10,12 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torchvision import tv_tensors
 
-from medai.errors import UnsuitableImageError
+from medai.errors import TrainingDataError, UnsuitableImageError
 from medai.images.crop_box import CropBox, centered_crop
 from medai.inference.cataract.lens_crop import network_size, propose_crop, to_network_grid
 from medai.phantoms.lens_oct import LensPhantom, lens_patient
 
 LABELS = ("local", "patient")
+CROPS = ("lens", "fixed")
 _SHAPES = ((608, 716), (760, 896), (912, 1075))
 
 
@@ -31,12 +32,12 @@ class LensScan:
 
 
 def phantom_scans(
-    patients: Iterable[int], scans: int, size: int, labels: str = "local"
+    patients: Iterable[int], scans: int, size: int, labels: str = "local", crop: str = "lens"
 ) -> Iterator[LensScan]:
     """Scans of both eyes of each phantom patient; every second patient has cataract.
 
     labels: "local", only opaque lens is cataract (maps then show where), or "patient", the source
-    paper's rule: every lens pixel of a cataract patient is cataract.
+    paper's rule: every lens pixel of a cataract patient is cataract. crop: see ``crop_box``.
     """
     for patient in patients:
         diseased = patient % 2 == 1
@@ -44,7 +45,8 @@ def phantom_scans(
         pair = lens_patient(patient, cataract=diseased, shape=shape, scans=scans)
         for eye, phantom in enumerate(pair):
             for scan in range(scans):
-                pixels, classes = _crop(phantom, scan, size, diseased and labels == "patient")
+                whole = diseased and labels == "patient"
+                pixels, classes = _crop(phantom, scan, size, whole, crop)
                 yield LensScan(patient, eye, diseased, pixels, classes)
 
 
@@ -64,10 +66,10 @@ class LensScans:
 
 
 def _crop(
-    phantom: LensPhantom, scan: int, size: int, whole_lens: bool
+    phantom: LensPhantom, scan: int, size: int, whole_lens: bool, crop: str
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     pixels = phantom.volume.array[scan]
-    box = _box(pixels)
+    box = crop_box(pixels, crop)
     grid = network_size(box, pixels.shape, size)
     cataract = phantom.lens[scan] if whole_lens else phantom.cataract[scan]
     masks = np.stack([phantom.lens[scan], cataract])[(slice(None), *box.slices)]
@@ -77,8 +79,18 @@ def _crop(
     return image, np.where(opaque > 127, 2, (lens > 127).astype(np.uint8)).astype(np.uint8)
 
 
-def _box(pixels: NDArray[np.uint8]) -> CropBox:
+def crop_box(pixels: NDArray[np.uint8], crop: str) -> CropBox:
+    """The crop of a scan (y, x).
+
+    crop: "lens" finds the lens, as inference does, and takes the middle where it is not seen;
+    "fixed" takes the same coordinates in every scan, as S5 did: the middle 1100 px of 2150.
+    """
+    if crop not in CROPS:
+        raise TrainingDataError(f"crop = {crop!r}, expected one of {', '.join(CROPS)}.")
+    shape = (pixels.shape[0], pixels.shape[1])
+    if crop == "fixed":
+        return centered_crop(shape)
     try:
-        return propose_crop(pixels, "phantom")
+        return propose_crop(pixels, "scan")
     except UnsuitableImageError:
-        return centered_crop((pixels.shape[0], pixels.shape[1]))
+        return centered_crop(shape)

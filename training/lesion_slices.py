@@ -119,13 +119,7 @@ def listed_files(folder: Path, listed: Path | None) -> list[Path]:
     """
     if listed is None:
         return picture_files(folder)
-    try:
-        lines = listed.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise TrainingDataError(f"Can't read the list {listed}: {error.strerror}.") from None
-    names = [line.split()[0] for line in lines if line.strip()]
-    if not names:
-        raise TrainingDataError(f"The list {listed} names no pictures.")
+    names = [line.split()[0] for line in listed_lines(listed)]
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise TrainingDataError(
@@ -133,6 +127,20 @@ def listed_files(folder: Path, listed: Path | None) -> list[Path]:
             f"({len(missing)} of {len(names)} are missing)."
         )
     return [folder / name for name in names]
+
+
+def listed_lines(listed: Path) -> list[str]:
+    """The lines of a split's list that are not empty. Raises TrainingDataError for none."""
+    try:
+        lines = listed.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise TrainingDataError(f"Can't read the list {listed}: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise TrainingDataError(f"The list {listed} is not UTF-8 text.") from None
+    lines = [line for line in lines if line.strip()]
+    if not lines:
+        raise TrainingDataError(f"The list {listed} names no pictures.")
+    return lines
 
 
 def read_grey(file: Path) -> NDArray[np.uint8]:

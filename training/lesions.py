@@ -18,7 +18,7 @@ from medai.networks import EncoderUNet, UNet, encoder_unet, lesion_mask_rcnn, un
 from training.augmentation import slice_augmentation
 from training.command import run_trainer
 from training.detection import DetectionTask, WithInstances, loosen_matching
-from training.fit import RunSettings, Task, fit
+from training.fit import RunSettings, Task, fit, training_minutes
 from training.imagenet import start_from_imagenet
 from training.initial import load_initial
 from training.judged_model import model_of_run
@@ -182,9 +182,12 @@ def judge(settings: LesionSettings) -> dict[str, Any]:
 
     learn, kept = split(settings)
     settings = with_statistics(settings, (item.image for item in learn))
+    outputs = settings.classes - 1
     if settings.network == "unet":
         arguments: dict[str, Any] = {"in_channels": 1, "classes": settings.classes}
-        arguments["width"], outputs = settings.width, settings.classes - 1
+        arguments["width"] = settings.width
+    elif settings.network == "encoder_unet":
+        arguments = {"classes": settings.classes, "encoder": settings.encoder}
     else:
         arguments = {"backbone": settings.backbone, "truncation": settings.truncation}
         arguments |= {"lesion_classes": settings.lesion_classes, "scores": settings.scores}
@@ -192,7 +195,9 @@ def judge(settings: LesionSettings) -> dict[str, Any]:
     model = model_of_run(
         settings, "lesions", settings.network, arguments, ("lesion",) if outputs == 1 else CLASSES
     )
-    return {"data": "validation slices", "n": len(kept)} | judge_lesions(model, kept)
+    minutes = training_minutes(settings.output / "best.ckpt")
+    judged = {"data": "validation slices", "n": len(kept), "training_minutes": minutes}
+    return judged | judge_lesions(model, kept)
 
 
 def train(settings: LesionSettings) -> Path:

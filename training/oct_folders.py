@@ -9,20 +9,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medai.errors import TrainingDataError, UnsuitableImageError
-from medai.images.crop_box import centered_crop
-from medai.inference.cataract.lens_crop import network_size, propose_crop, to_network_grid
-from training.lens_scans import LensScan
+from medai.errors import TrainingDataError
+from medai.inference.cataract.lens_crop import network_size, to_network_grid
+from training.lens_scans import LensScan, crop_box
 from training.lesion_slices import picture_files, read_grey
 
 CATARACT = 2
 
 
-def read_oct_folders(scans: Path, labels: Path, size: int) -> list[LensScan]:
+def read_oct_folders(scans: Path, labels: Path, size: int, crop: str = "lens") -> list[LensScan]:
     """Scans of ``scans/<patient>/<eye>/*.png`` with label maps of the same relative path.
 
     Label maps hold 0 background, 1 normal lens, 2 cataract. Scans come cropped around the lens and
-    resampled as inference does for a network of ``size``. Raises TrainingDataError for no
+    resampled as inference does for a network of ``size``. crop: see ``lens_scans.crop_box``. Raises
+    TrainingDataError for no
     patients, a scan without labels, sizes that differ, other values, or an unreadable picture.
     """
     if not scans.is_dir():
@@ -38,7 +38,7 @@ def read_oct_folders(scans: Path, labels: Path, size: int) -> list[LensScan]:
         ]
         diseased = any((mask == CATARACT).any() for _, _, mask in read)
         for eye, image, mask in read:
-            pixels, classes = _crop(image, mask, size)
+            pixels, classes = _crop(image, mask, size, crop)
             found.append(LensScan(number, eye, diseased, pixels, classes))
     if not found:
         raise TrainingDataError(f"{scans} holds no <patient>/<eye>/ folders with scans.")
@@ -83,13 +83,10 @@ def _read_pair(
 
 
 def _crop(
-    image: NDArray[np.uint8], mask: NDArray[np.uint8], size: int
+    image: NDArray[np.uint8], mask: NDArray[np.uint8], size: int, crop: str
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     shape = (image.shape[0], image.shape[1])
-    try:
-        box = propose_crop(image, "scan")
-    except UnsuitableImageError:
-        box = centered_crop(shape)
+    box = crop_box(image, crop)
     grid = network_size(box, shape, size)
     layers = torch.from_numpy(np.stack([m[box.slices] for m in (image, mask)])).float()
     pixels = to_network_grid(layers[None, :1], grid)[0, 0].round().clamp(0, 255)

@@ -74,7 +74,7 @@ def seen(
     """Features (views·n, f) and labels (views·n,) of pictures, the first view unchanged."""
     augment = picture_augmentation(settings.strength)
     features, labels = [], []
-    for number, (image, label) in enumerate(pictures.items):
+    for number, (image, label) in enumerate(pictures):
         for view in range(views):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(step_seed(settings.seed, views * number + view))

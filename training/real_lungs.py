@@ -81,6 +81,33 @@ def without_lesions(slices: Sequence[RealLungs]) -> list[LesionSlice]:
     return found
 
 
+class LungLabels:
+    """Lungs to be marked: (image, lung mask) tv_tensors, with pasted lesions in half of them.
+
+    Every slice is there twice: cropped to its lungs, and whole.
+    """
+
+    def __init__(
+        self, lungs: Sequence[RealLungs], lesions: Sequence[LesionSlice], size: tuple[int, int]
+    ) -> None:
+        self._pasted = PastedLesions(lungs, lesions, size)
+        self._cropped = [framed(*item.cropped(), size) for item in lungs]
+        self._whole = [
+            framed(lung_window(item.hu), item.lungs.astype(np.uint8), size) for item in lungs
+        ]
+
+    def __len__(self) -> int:
+        return 2 * len(self._cropped)
+
+    def __getitem__(self, index: int) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
+        if index % 2:
+            return self._whole[index // 2]
+        image, labels = self._cropped[index // 2]
+        if torch.rand(()) < 0.5:
+            image, _ = self._pasted[index // 2]
+        return image, labels
+
+
 class PastedLesions:
     """Real lungs with real lesions of other slices pasted into them: (image, mask) tv_tensors.
 

@@ -14,15 +14,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from medai.inference.running.letterbox import normalise
 from medai.output import write_text
-from training.classification import probability
 from training.classifier import ClassifierSettings, network_of, split_pictures, train
 from training.command import run_trainer
 from training.export import network_weights
+from training.judge_pictures import probabilities
 from training.judging import classifier_measures
-from training.normalization import Normalization
-from training.pictures import FramedPictures
 from training.tables import RESULTS
 
 # Cheapest first, so that the first figures are there soon.
@@ -58,18 +55,10 @@ def judge(settings: ClassifierSettings, checkpoint: Path) -> dict[str, dict[str,
     _, kept = split_pictures(settings)
     network = network_of(settings)
     network.load_state_dict(network_weights(checkpoint))
-    network.eval()
-    framed = FramedPictures(kept, (settings.size, settings.size))
-    normal = Normalization(settings.mean, settings.std)
-    p = []
-    for start in range(0, len(framed), 16):
-        items = [framed[index][0] for index in range(start, min(start + 16, len(framed)))]
-        images = torch.stack([image.as_subclass(torch.Tensor) for image in items]).float()
-        x = normalise(images, normal.mean, normal.std).expand(-1, 3, -1, -1)
-        p.append(probability(network(x)).numpy())
+    p = probabilities(network, settings, kept)[:, 1]
     truth = np.array([picture.label for picture in kept])
     groups = [picture.patient for picture in kept]
-    measures = classifier_measures(truth, np.concatenate(p), groups, 0.5)
+    measures = classifier_measures(truth, p, groups, 0.5)
     return {name: vars(value) for name, value in measures.items()}
 
 

@@ -31,22 +31,20 @@ from medai.inference.cataract.result import (
     rejudge,
     threshold_of,
 )
+from medai.inference.cataract.tables import EYES, SCANS
 from medai.measures.cataract import PAPER_THRESHOLD
-from medai.models import ModelStore
+from medai.models import ModelCard, ModelStore
 from medai.progress import CancelCallback, ProgressCallback, ignore_progress, never_cancelled
 from medai.scene.crop_editor import CropEditor
 from medai.scene.eye_views import draw_eyes, go_to_scan, show_eyes
 from medai.scene.oct_scans import scans_from_node, show_scans
+from medai.scene.steps import Steps, finish
 from medai_panels.charts import show_chart
-from medai_panels.export_section import ExportSection
 from medai_panels.file_drop import FileDrop
-from medai_panels.findings_table import FindingsTable
+from medai_panels.findings_table import FindingsTable, panel_columns
 from medai_panels.later import Later
-from medai_panels.model_section import ModelSection
-from medai_panels.panel_widget import PanelWidget
-from medai_panels.pytorch import ensure_torch
+from medai_panels.network_panel import NetworkPanel
 from medai_panels.research_use import add_research_use_line
-from medai_panels.run_section import RunSection
 from medai_panels.sample_data import register_sample
 from medai_panels.shown_errors import shown_errors
 from medai_panels.usable import set_usable
@@ -117,7 +115,7 @@ class CataractMapParameterNode:
     showCataract: bool = False
 
 
-class CataractMapWidget(PanelWidget):
+class CataractMapWidget(NetworkPanel):
     """The panel: collects choices, starts the logic, shows what it answers."""
 
     def make_logic(self) -> CataractMapLogic:
@@ -126,84 +124,62 @@ class CataractMapWidget(PanelWidget):
     def build(self) -> None:
         self._eyes: tuple[Any, ...] = ()  # the volume nodes in the views
         self._crops: tuple[CropEditor, ...] = ()
-        self._sources: tuple[Any, ...] = ()  # the volume nodes of the result
-        self._running_sources: tuple[Any, ...] = ()
-        self._result: CataractResult | None = None
-        self._nodes: Any = ()
         self._chosen_eye = 0
         ui = self.ui
         ui.scansPathLineEdit.setProperty("filters", _folders())
         ui.scansPathLineEdit.setProperty("settingKey", "MedAI/Scans")
-        self._model = ModelSection(ui.modelSection, TASK, ModelStore(), self._on_model)
-        self._run = RunSection(
-            ui.runSection,
-            self._start,
-            self._finished,
-            self._update_usable,
-            _("Look for cataract in the scans. Slicer stays usable meanwhile."),
+        self.fill_sections(
+            TASK,
+            ModelStore(),
+            run_tooltip=_("Look for cataract in the scans. Slicer stays usable meanwhile."),
+            export_name="cataract",
+            export_contents=_("overlays at full size, tables, JSON and report"),
         )
         self._eyes_table = FindingsTable(
             ui.eyesTable,
-            [
-                (_("Eye"), _("Which eye."), ""),
-                (_("Fraction"), _("Cataract pixels over lens pixels, mean over scans."), ".2f"),
-                (_("Low"), _("The smallest fraction of a scan."), ".2f"),
-                (_("High"), _("The largest fraction of a scan."), ".2f"),
-                (_("Density"), _("Mean grey value of the lens, 0 to 255."), ".0f"),
-                (_("Meaning"), _("What the fraction is consistent with."), ""),
-            ],
+            panel_columns(EYES),
             self._on_eye,
         )
         self._scans_table = FindingsTable(
             ui.scansTable,
-            [
-                (_("Eye"), _("Which eye."), ""),
-                (_("Scan"), _("Its name."), ""),
-                (_("Fraction"), _("Cataract pixels over lens pixels."), ".2f"),
-                (_("Front"), _("Cataract fraction of the anterior third."), ".2f"),
-                (_("Nucleus"), _("Cataract fraction of the middle third."), ".2f"),
-                (_("Back"), _("Cataract fraction of the posterior third."), ".2f"),
-                (_("Note"), _("Why a scan has no number."), ""),
-            ],
+            panel_columns(SCANS),
             self._on_scan,
         )
         add_research_use_line(ui.resultSection.layout())
-        self._export = ExportSection(
-            ui.exportSection,
-            "cataract",
-            self._write,
-            _("overlays at full size, tables, JSON and report"),
-        )
         # While a slider is dragged, only its latest place counts.
         self._rejudge = Later(self._on_rejudge)
         self._drop = FileDrop()
         self._drop.watch(self.parent, self._on_drop)
+        self._parts += [self._eyes_table, self._scans_table, self._rejudge, self._drop]
         self.connections.add(ui.loadButton.clicked, self.onLoad)
         self.connections.add(ui.sampleButton.clicked, self.onSample)
         self.connections.add(ui.proposeButton.clicked, self.onPropose)
         self.connections.add(ui.depthButton.clicked, self.onDepthPlot)
-        self._show_result()
+        self.show_result()
 
-    def cleanup(self) -> None:
-        super().cleanup()
-        parts = (self._model, self._run, self._eyes_table, self._scans_table, self._export)
-        for part in (*parts, self._rejudge, self._drop):
-            part.close()
-        self.logic.close()
+    def exit(self) -> None:
+        super().exit()
+        # In another module's views the boxes would be nobody's.
+        for crop in self._crops:
+            crop.set_visible(False)
 
-    def abandon(self) -> None:
-        self._run.abandon()
+    def let_go(self) -> None:
         self._rejudge.cancel()
         self._close_crops()
-        self._eyes = self._sources = self._running_sources = self._nodes = ()
-        self._result = None
-        self._show_result()
+        self._eyes = ()
+
+    def inputs(self) -> tuple[Any, ...]:
+        return (self.parameters.rightScans, self.parameters.leftScans)
+
+    def result_controls(self) -> tuple[Any, ...]:
+        return (self.ui.sentenceLabel, self.ui.eyesTable, self.ui.scansTable)
 
     def parameters_changed(self) -> None:
         if self.parameters is not None:
             self._take_model()
             self._take_eyes()
             self._apply()
+        self.show_remark()
         self._update_usable()
 
     # What the user does.
@@ -237,7 +213,7 @@ class CataractMapWidget(PanelWidget):
     def _on_eye(self, row: int) -> None:
         with shown_errors(_("Can't go to the scan.")):
             self._chosen_eye = row
-            go_to_scan(self._sources, row, 0)
+            go_to_scan(self._source.nodes, row, 0)
 
     def _on_scan(self, row: int) -> None:
         with shown_errors(_("Can't go to the scan.")):
@@ -247,38 +223,21 @@ class CataractMapWidget(PanelWidget):
                 for scan in range(len(found.measures))
             ]
             self._chosen_eye, scan = places[row]
-            go_to_scan(self._sources, self._chosen_eye, scan)
-
-    def _on_model(self, model_id: str) -> None:
-        if self.parameters is not None:
-            self.parameters.modelId = model_id
-            self._take_card_threshold()
+            go_to_scan(self._source.nodes, self._chosen_eye, scan)
 
     # A run, and the threshold after it.
 
-    def _start(self) -> Any:
-        ensure_torch()
-        self._running_sources = self._eyes
+    def start_job(self) -> Any:
         chosen = self.parameters
         return self.logic.start(
             chosen.rightScans, chosen.leftScans, chosen.modelId, _options(chosen)
         )
 
-    def _finished(self, result: Any) -> None:
-        self._nodes = self.logic.show(result, self._running_sources)
-        self._sources, self._result = self._running_sources, result
-        self._chosen_eye = 0
-        self._show_result()
-        self.parameters_changed()
-
     def _on_rejudge(self) -> None:
         with shown_errors(_("The threshold can't be applied.")):
             if self.parameters is not None and self._result is not None:
                 self._result = rejudge(self._result, self.parameters.threshold)
-                self._show_result()
-
-    def _write(self, folder: Path) -> None:
-        self.logic.export(self._result, folder)
+                self.show_result()
 
     # What the panel and the views show.
 
@@ -290,17 +249,9 @@ class CataractMapWidget(PanelWidget):
         self.parameters.rightScans = nodes.get("right")
         self.parameters.leftScans = nodes.get("left")
 
-    def _take_model(self) -> None:
-        if self.parameters.modelId:
-            self._model.choose(self.parameters.modelId)
-        elif self._model.model_id:
-            self.parameters.modelId = self._model.model_id
-            self._take_card_threshold()
-
-    def _take_card_threshold(self) -> None:
-        threshold = self._model.card.decision.threshold
-        if threshold is not None:
-            self.parameters.threshold = threshold
+    def model_taken(self, card: ModelCard | None) -> None:
+        if card is not None and card.decision.threshold is not None:
+            self.parameters.threshold = card.decision.threshold
 
     def _take_eyes(self) -> None:
         """Put the chosen eyes into the views, each with its crop box, when they changed."""
@@ -326,11 +277,11 @@ class CataractMapWidget(PanelWidget):
         chosen = self.parameters
         for crop in self._crops:
             crop.set_visible(chosen.showCrop)
-        if self._result is None:
+        if self.reason_not_to_show():
             return
         if chosen.threshold != threshold_of(self._result.card, self._result.options):
             self._rejudge.soon()
-        if self._sources == self._eyes:
+        with shown_errors(_("Can't show it.")):
             draw_eyes(
                 self._nodes,
                 overlay=chosen.showOverlay,
@@ -339,23 +290,24 @@ class CataractMapWidget(PanelWidget):
                 cataract=chosen.showCataract,
             )
 
-    def _show_result(self) -> None:
-        result = self._result
-        sentence, notes = _("No result yet: drop scans here or load a folder, then press Run."), ()
-        eyes: Sequence[Any] = ()
-        if result is not None:
-            sentence, notes, eyes = result.sentence, result.notes, result.eyes
+    def show_remark(self) -> None:
+        sentence = _("No result yet: drop scans here or load a folder, then press Run.")
+        if self._result is not None:
+            sentence = self.named(self._result.sentence)
         self.ui.sentenceLabel.setText(sentence)
-        self.ui.notesLabel.setText("\n".join(notes))
-        self.ui.notesLabel.setVisible(bool(notes))
-        self._eyes_table.fill(_eye_row(eye.summary) for eye in eyes)
-        self._scans_table.fill(
-            _scan_row(eye.scans, measure) for eye in eyes for measure in eye.measures
-        )
+        self.show_notes(() if self._result is None else self._result.notes)
+        self.grey_result()
+
+    def show_result(self) -> None:
+        result = self._result
+        self._chosen_eye = min(self._chosen_eye, 0 if result is None else len(result.eyes) - 1)
+        self._eyes_table.fill(() if result is None else EYES.rows("panel", result))
+        self._scans_table.fill(() if result is None else SCANS.rows("panel", result))
+        self.show_remark()
 
     def _update_usable(self, *args: Any) -> None:
         ui = self.ui
-        busy = _("Wait for the run to end, or cancel it.") if self._run.running else ""
+        busy = self.busy()
         no_scans = "" if self._eyes else _("Load scans of an eye first.")
         self._run.set_usable(self._model.problem or no_scans)
         self._model.set_usable(busy)
@@ -374,7 +326,7 @@ class CataractMapWidget(PanelWidget):
             set_usable(widget, busy)
         for widget in (ui.cropCheckBox, ui.proposeButton):
             set_usable(widget, busy or no_scans)
-        nothing = _("There is no result yet: press Run first.") if self._result is None else ""
+        nothing = self.reason_not_to_show()
         for widget in (
             ui.thresholdSlider,
             ui.opacitySlider,
@@ -384,7 +336,9 @@ class CataractMapWidget(PanelWidget):
             ui.depthButton,
         ):
             set_usable(widget, nothing)
-        self._export.set_usable(nothing)
+        self._export.set_usable(
+            _("There is no result yet: press Run first.") if self._result is None else ""
+        )
 
 
 class CataractMapLogic(WorkerLogic):
@@ -443,9 +397,11 @@ class CataractMapLogic(WorkerLogic):
 
     def show(self, result: CataractResult, volumeNodes: Sequence[Any]) -> Any:
         """Show a result beside the scans it was computed from; returns the nodes of each eye."""
-        if any(node is None or node.GetScene() is None for node in volumeNodes):
-            raise InputError(_("The scans of this result are no longer in the scene."))
-        return scene.show(result, tuple(volumeNodes))
+        return finish(self.show_in_steps(result, volumeNodes))
+
+    def show_in_steps(self, result: Any, nodes: Sequence[Any]) -> Steps[Any]:
+        self.require_present(nodes)
+        return (yield from scene.show_in_steps(result, tuple(nodes)))
 
 
 class CataractMapTest(ScriptedLoadableModuleTest):
@@ -485,27 +441,6 @@ def _scans(rightNode: Any, leftNode: Any) -> tuple[EyeScans, ...]:
     if not eyes:
         raise InputError(_("No scans are chosen: load scans of an eye first."))
     return tuple(eyes)
-
-
-def _eye_row(eye: Any) -> tuple[Any, ...]:
-    return (
-        eye.label,
-        eye.cataract_fraction,
-        eye.low,
-        eye.high,
-        eye.average_lens_density,
-        eye.wording,
-    )
-
-
-def _scan_row(scans: EyeScans, measure: Any) -> tuple[Any, ...]:
-    return (
-        scans.label,
-        measure.name,
-        measure.cataract_fraction,
-        *measure.depth_fraction,
-        measure.reason,
-    )
 
 
 def _folders() -> int:

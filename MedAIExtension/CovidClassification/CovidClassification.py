@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,29 +27,30 @@ from medai.errors import InputError
 from medai.inference.covid.assessment import CovidAssessment, CovidChoices
 from medai.inference.covid.result import COVID_CLASS, RULES, CovidOptions
 from medai.inference.covid.study import as_covid_study
+from medai.inference.covid.tables import CHANGE, SEVERITY, SLICES
 from medai.inference.lesions.result import LesionOptions
 from medai.inference.running.planes import PLANES
-from medai.measures.severity import severity_rows
 from medai.models import ModelStore
 from medai.scene.color_maps import show_map
-from medai.scene.steps import Steps, finish
+from medai.scene.presence import display_of, is_present
+from medai.scene.result_nodes import is_result
+from medai.scene.steps import finish
 from medai_panels.charts import show_chart
-from medai_panels.export_section import ExportSection
-from medai_panels.findings_table import FindingsTable
+from medai_panels.findings_table import FindingsTable, panel_columns
 from medai_panels.jump import jump_to
-from medai_panels.model_section import ModelSection
-from medai_panels.panel_widget import PanelWidget
-from medai_panels.pytorch import ensure_torch
+from medai_panels.network_panel import NetworkPanel
 from medai_panels.research_use import add_research_use_line
-from medai_panels.run_section import RunSection
 from medai_panels.sample_data import register_sample
 from medai_panels.shown_errors import shown_errors
+from medai_panels.shown_volume import shown_volume
 from medai_panels.usable import set_usable
 from medai_panels.worker_logic import WorkerLogic
 
 TASK = "covid"
 SAMPLE_NAME = "Synthetic chest CT, two dates"
 _SAMPLE_GROWTH = 1.6
+# Volumes and percentages; the zone score has a sentence of its own.
+_SHOWN_CHANGES = 3
 
 
 class CovidClassification(ScriptedLoadableModule):
@@ -104,90 +104,64 @@ class CovidClassificationParameterNode:
     showLesions: bool = True
 
 
-class CovidClassificationWidget(PanelWidget):
+class CovidClassificationWidget(NetworkPanel):
     """The panel: collects choices, starts the logic, shows what it answers."""
 
     def make_logic(self) -> CovidClassificationLogic:
         return CovidClassificationLogic()
 
     def build(self) -> None:
-        self._source: Any = None
-        self._prior: Any = None
-        self._result: Any = None
-        self._nodes: Any = None
         self._order: list[int] = []
-        self._model = ModelSection(self.ui.modelSection, TASK, ModelStore(), self._on_model)
-        self._run = RunSection(
-            self.ui.runSection,
-            self._start,
-            self._finished,
-            self._update_usable,
-            _("Classify the study. Slicer stays usable meanwhile."),
+        self.fill_sections(
+            TASK,
+            ModelStore(),
+            run_tooltip=_("Classify the study. Slicer stays usable meanwhile."),
+            export_name="covid",
+            export_contents=_("probabilities, table per slice, severity, change and report"),
         )
         self._slices = FindingsTable(
             self.ui.slicesTable,
-            [
-                (_("Slice"), _("Number of the slice, from the feet up."), "d"),
-                (_("p(COVID-19)"), _("Probability of COVID-19 on this slice."), ".2f"),
-                (_("±"), _("Spread over variants of the input and over members."), ".2f"),
-            ],
+            panel_columns(SLICES),
             self._on_slice,
         )
         self._severity = FindingsTable(
             self.ui.severityTable,
-            [
-                (_("Region"), _("Lung, zone or lobe; the patient's own right and left."), ""),
-                (_("Opacity %"), _("Lesion volume in percent of the region."), ".1f"),
-                (_("Score"), _("0 none, 1 to 25 %, 2 to 50 %, 3 to 75 %, 4 above."), ""),
-            ],
+            panel_columns(SEVERITY),
             lambda row: None,
         )
         self._change = FindingsTable(
             self.ui.changeTable,
-            [
-                (_("Measure"), _("What was measured on both dates."), ""),
-                (_("Earlier"), _("In the earlier study."), ",.1f"),
-                (_("Later"), _("In the later study."), ",.1f"),
-                (_("Change"), _("Later minus earlier."), "+,.1f"),
-            ],
+            panel_columns(CHANGE),
             lambda row: None,
         )
         add_research_use_line(self.ui.resultSection.layout())
-        self._export = ExportSection(
-            self.ui.exportSection,
-            "covid",
-            self._write,
-            _("probabilities, table per slice, severity, change and report"),
-        )
+        self._parts += [self._slices, self._severity, self._change]
         self.connections.add(self.ui.sampleButton.clicked, self.onSample)
         self.connections.add(self.ui.slicePlotButton.clicked, self.onSlicePlot)
         self.connections.add(self.ui.changePlotButton.clicked, self.onChangePlot)
         self.connections.add(self.ui.sideBySideButton.clicked, self.onSideBySide)
-        self._show_result()
+        self.show_result()
 
-    def cleanup(self) -> None:
-        super().cleanup()
-        for part in (
-            self._model,
-            self._run,
-            self._slices,
-            self._severity,
-            self._change,
-            self._export,
-        ):
-            part.close()
-        self.logic.close()
+    def inputs(self) -> tuple[Any, ...]:
+        chosen = self.parameters
+        return (chosen.inputVolume, chosen.priorVolume, chosen.lobes)
 
-    def abandon(self) -> None:
-        self._run.abandon()
-        self._source = self._prior = self._result = self._nodes = None
-        self._show_result()
+    def result_controls(self) -> tuple[Any, ...]:
+        ui = self.ui
+        labels = (ui.answerLabel, ui.scoreLabel, ui.changeLabel)
+        return (*labels, ui.slicesTable, ui.severityTable, ui.changeTable)
+
+    def suggest_input(self) -> None:
+        if self.parameters.inputVolume is None:
+            self.parameters.inputVolume = shown_volume()
 
     def parameters_changed(self) -> None:
         if self.parameters is not None:
             self._take_model()
-            if self._result is not None:
-                self.logic.set_shown(self._nodes, self.parameters)
+            if not self.reason_not_to_show():
+                with shown_errors(_("Can't show it.")):
+                    self.logic.set_shown(self._nodes, self.parameters)
+        self.show_remark()
         self._update_usable()
 
     # What the user does.
@@ -208,59 +182,35 @@ class CovidClassificationWidget(PanelWidget):
 
     def onSideBySide(self, *args: Any) -> None:
         with shown_errors(_("The studies can't be shown side by side.")):
-            self.logic.align_prior(self._result, self._prior)
-            _show_side_by_side(self._prior, self._source)
+            later, earlier = self._source.nodes[:2]
+            self.logic.align_prior(self._result, earlier)
+            _show_side_by_side(earlier, later)
 
     def _on_slice(self, row: int) -> None:
         with shown_errors(_("Can't go to the slice.")):
             jump_to(self.logic.slice_center(self._result, self._order[row]))
 
-    def _on_model(self, model_id: str) -> None:
-        if self.parameters is not None:
-            self.parameters.modelId = model_id
-
     # A run.
 
-    def _start(self) -> Any:
-        ensure_torch()
-        chosen = self.parameters
-        self._running = chosen.inputVolume, chosen.priorVolume
-        return self.logic.start(chosen)
-
-    def _finished(self, result: Any) -> Generator[None, None, None]:
-        source, prior = self._running
-        nodes = yield from self.logic.show_in_steps(result, source)
-        yield
-        self._nodes, self._source, self._prior, self._result = nodes, source, prior, result
-        self._show_result()
-        self.parameters_changed()
-
-    def _write(self, folder: Path) -> None:
-        self.logic.export(self._result, folder)
+    def start_job(self) -> Any:
+        return self.logic.start(self.parameters)
 
     # What the panel shows.
 
-    def _take_model(self) -> None:
-        if self.parameters.modelId:
-            self._model.choose(self.parameters.modelId)
-        elif self._model.model_id:
-            self.parameters.modelId = self._model.model_id
-
-    def _show_result(self) -> None:
-        result = self._result
-        notes = () if result is None else result.notes
+    def show_remark(self) -> None:
         answer = _("No result yet: choose a study and press Run.")
-        self.ui.answerLabel.setText(answer if result is None else result.sentence)
-        self.ui.notesLabel.setText("\n".join(notes))
-        self.ui.notesLabel.setVisible(bool(notes))
+        if self._result is not None:
+            answer = self.named(self._result.sentence)
+        self.ui.answerLabel.setText(answer)
+        self.show_notes(() if self._result is None else self._result.notes)
+        self.grey_result()
+
+    def show_result(self) -> None:
+        result = self._result
         self._order, slice_table = _slice_rows(result)
         self._slices.fill(slice_table)
         severe = None if result is None else result.severity
-        self._severity.fill(
-            ()
-            if severe is None
-            else [(n, p, "–" if s is None else str(s)) for n, p, s in severity_rows(severe)]
-        )
+        self._severity.fill(() if severe is None else SEVERITY.rows("panel", severe))
         self.ui.scoreLabel.setText(_score_sentence(severe))
         change = None if result is None else result.change
         self.ui.changeLabel.setText(
@@ -268,10 +218,12 @@ class CovidClassificationWidget(PanelWidget):
             if change is None
             else change.sentence
         )
-        self._change.fill(() if change is None else _change_rows(change))
+        changes = [] if change is None else CHANGE.rows("panel", change)[:_SHOWN_CHANGES]
+        self._change.fill((translate("tables", name), *values) for name, *values in changes)
+        self.show_remark()
 
     def _update_usable(self, *args: Any) -> None:
-        busy = _("Wait for the run to end, or cancel it.") if self._run.running else ""
+        busy = self.busy()
         has_input = self.parameters is not None and self.parameters.inputVolume is not None
         self._run.set_usable(
             self._model.problem or ("" if has_input else _("Choose a chest CT first."))
@@ -288,7 +240,7 @@ class CovidClassificationWidget(PanelWidget):
             self.ui.planesCheckBox,
         ):
             set_usable(widget, busy)
-        nothing = _("There is no result yet: press Run first.") if self._result is None else ""
+        nothing = self.reason_not_to_show()
         for widget in (self.ui.explanationCheckBox, self.ui.slicePlotButton):
             set_usable(widget, nothing)
         no_lesions = nothing or (
@@ -300,7 +252,9 @@ class CovidClassificationWidget(PanelWidget):
         )
         for widget in (self.ui.changePlotButton, self.ui.sideBySideButton):
             set_usable(widget, no_change)
-        self._export.set_usable(nothing)
+        self._export.set_usable(
+            _("There is no result yet: press Run first.") if self._result is None else ""
+        )
 
 
 class CovidClassificationLogic(WorkerLogic):
@@ -318,6 +272,12 @@ class CovidClassificationLogic(WorkerLogic):
             raise InputError(_("No study is chosen: choose a chest CT first."))
         if parameters.priorVolume is parameters.inputVolume:
             raise InputError(_("The earlier study is the study itself: choose another, or none."))
+        if parameters.lobes is not None and is_result(parameters.lobes):
+            raise InputError(
+                _("{name} is a map that MedAI made, expected a label map of lobes.").format(
+                    name=parameters.lobes.GetName()
+                )
+            )
         study = as_covid_study(scene.volume_from_node(parameters.inputVolume))
         return self.submit(TASK, study, parameters.modelId, self.choices(parameters))
 
@@ -343,20 +303,17 @@ class CovidClassificationLogic(WorkerLogic):
 
     def show(self, result: CovidAssessment, volumeNode: Any) -> Any:
         """Show an assessment beside the volume it was made from; returns the nodes."""
-        return finish(self.show_in_steps(result, volumeNode))
-
-    def show_in_steps(self, result: CovidAssessment, volumeNode: Any) -> Steps[Any]:
-        """As ``show``, step by step, so that the window goes on."""
-        if volumeNode is None or volumeNode.GetScene() is None:
-            raise InputError(_("The study of this result is no longer in the scene."))
-        return (yield from scene.show_in_steps(result, volumeNode))
+        return finish(self.show_in_steps(result, (volumeNode,)))
 
     def set_shown(self, nodes: Any, parameters: CovidClassificationParameterNode) -> None:
-        """Show and hide what the parameters say; ``nodes`` are what ``show`` returned."""
-        show_map(nodes.explanation if parameters.showExplanation else None, opacity=0.45)
-        if nodes.lesions is not None:
-            display = nodes.lesions.segmentation.GetDisplayNode()
-            display.SetVisibility(parameters.showLesions)
+        """Show and hide what the parameters say; ``nodes`` are what ``show`` returned.
+
+        Nodes that the user has deleted are left out.
+        """
+        shown = parameters.showExplanation and is_present(nodes.explanation)
+        show_map(nodes.explanation if shown else None, opacity=0.45)
+        if nodes.lesions is not None and is_present(nodes.lesions.segmentation):
+            display_of(nodes.lesions.segmentation).SetVisibility(parameters.showLesions)
 
     def slice_center(self, result: CovidAssessment, index: int) -> tuple[float, float, float]:
         """RAS in mm of the middle of an axial slice, for jumping there."""
@@ -400,7 +357,7 @@ class CovidClassificationTest(ScriptedLoadableModuleTest):
         self.delayDisplay("Done")
 
 
-def _slice_rows(result: Any) -> tuple[list[int], list[tuple[int, float, float]]]:
+def _slice_rows(result: Any) -> tuple[list[int], list[tuple[Any, ...]]]:
     """Canonical indices and table rows of the axial slices, most suspicious first."""
     if result is None:
         return [], []
@@ -408,8 +365,8 @@ def _slice_rows(result: Any) -> tuple[list[int], list[tuple[int, float, float]]]
     part = answer.slices[0]
     covid = part.probability[:, answer.classes.index(COVID_CLASS)]
     order = np.argsort(-covid, kind="stable")
-    rows = [(int(part.index[k]) + 1, float(covid[k]), float(part.spread[k])) for k in order]
-    return [int(part.index[k]) for k in order], rows
+    rows = SLICES.rows("panel", answer)
+    return [int(part.index[k]) for k in order], [rows[k] for k in order]
 
 
 def _score_sentence(severe: Any) -> str:
@@ -424,30 +381,6 @@ def _score_sentence(severe: Any) -> str:
     return _("Zone score {score} of 24: six zones by volume, not the lobe-based score.").format(
         score=severe.zone_score
     )
-
-
-def _change_rows(change: Any) -> list[tuple[str, float, float, float]]:
-    earlier, later = change.earlier, change.later
-    return [
-        (
-            _("Lesion (mL)"),
-            change.earlier_lesion_volume_ml,
-            change.later_lesion_volume_ml,
-            change.lesion_volume_change_ml,
-        ),
-        (
-            _("Opacity (% of lung)"),
-            earlier.opacity_percent,
-            later.opacity_percent,
-            change.opacity_change_points,
-        ),
-        (
-            _("High opacity (% of lung)"),
-            earlier.high_opacity_percent,
-            later.high_opacity_percent,
-            change.high_opacity_change_points,
-        ),
-    ]
 
 
 def _show_side_by_side(left_node: Any, right_node: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,22 +31,20 @@ from medai.inference import (
     segment_lesions,
 )
 from medai.inference.lesions.result import AXIAL_ONLY
+from medai.inference.lesions.tables import LESIONS
 from medai.inference.running.planes import PLANES
-from medai.measures import ALL_ZONE_NAMES, burden_sentence
-from medai.models import ModelStore
+from medai.measures import burden_sentence
+from medai.models import ModelCard, ModelStore
 from medai.progress import CancelCallback, ProgressCallback, ignore_progress, never_cancelled
 from medai.scene.color_maps import show_map
-from medai.scene.steps import Steps, finish
+from medai.scene.presence import display_of, is_present
+from medai.scene.steps import finish
 from medai_panels.charts import show_chart
-from medai_panels.export_section import ExportSection
-from medai_panels.findings_table import FindingsTable
+from medai_panels.findings_table import FindingsTable, panel_columns
 from medai_panels.jump import jump_to
 from medai_panels.later import Later
-from medai_panels.model_section import ModelSection
-from medai_panels.panel_widget import PanelWidget
-from medai_panels.pytorch import ensure_torch
+from medai_panels.network_panel import NetworkPanel
 from medai_panels.research_use import add_research_use_line
-from medai_panels.run_section import RunSection
 from medai_panels.sample_data import register_sample
 from medai_panels.shown_errors import shown_errors
 from medai_panels.shown_volume import shown_volume
@@ -108,73 +105,56 @@ class LesionSegmentationParameterNode:
     show3D: bool = False
 
 
-class LesionSegmentationWidget(PanelWidget):
+class LesionSegmentationWidget(NetworkPanel):
     """The panel: collects choices, starts the logic, shows what it answers."""
 
     def make_logic(self) -> LesionSegmentationLogic:
         return LesionSegmentationLogic()
 
     def build(self) -> None:
-        self._source: Any = None  # the CT node of the result, or of what runs
-        self._result: Any = None
-        self._nodes: Any = None
-        self._model = ModelSection(self.ui.modelSection, TASK, ModelStore(), self._on_model)
-        self._run = RunSection(
-            self.ui.runSection,
-            self._start,
-            self._finished,
-            self._update_usable,
-            _("Look for lesions in the CT. Slicer stays usable meanwhile."),
+        self.fill_sections(
+            TASK,
+            ModelStore(),
+            run_tooltip=_("Look for lesions in the CT. Slicer stays usable meanwhile."),
+            export_name="lesions",
+            export_contents=_("segmentation, probability map, tables, summary and report"),
         )
         self._table = FindingsTable(
             self.ui.findingsTable,
-            [
-                (_("#"), _("Number of the lesion; 1 is the largest."), "d"),
-                (_("mL"), _("Volume in milliliters."), ",.1f"),
-                (_("HU"), _("Mean density in Hounsfield units."), ".0f"),
-                (_("Score"), _("Mean lesion probability of its voxels, 0 to 1."), ".2f"),
-                (_("Where"), _("The lung zone that holds most of it."), ""),
-                (_("Kind"), _("What the model calls it."), ""),
-            ],
+            panel_columns(LESIONS),
             self._on_row,
         )
         keep_two_lines(self.ui.burdenLabel)
         add_research_use_line(self.ui.resultSection.layout())
-        self._export = ExportSection(
-            self.ui.exportSection,
-            "lesions",
-            self._write,
-            _("segmentation, probability map, tables, summary and report"),
-        )
         # While a slider is dragged, only its latest place counts.
         self._rethreshold = Later(self._on_rethreshold)
+        self._parts += [self._table, self._rethreshold]
         self.connections.add(self.ui.sampleButton.clicked, self.onSample)
         self.connections.add(self.ui.probabilityCheckBox.clicked, self.onProbability)
         self.connections.add(self.ui.scoreMapCheckBox.clicked, self.onScoreMap)
         self.connections.add(self.ui.zonesButton.clicked, self.onZonesPlot)
         self.connections.add(self.ui.histogramButton.clicked, self.onScorePlot)
         self.connections.add(self.ui.scatterButton.clicked, self.onAreaPlot)
-        self._show_result()
+        self.show_result()
 
-    def cleanup(self) -> None:
-        super().cleanup()
-        for part in (self._model, self._run, self._table, self._export, self._rethreshold):
-            part.close()
-        self.logic.close()
-
-    def abandon(self) -> None:
-        self._run.abandon()
+    def let_go(self) -> None:
         self._rethreshold.cancel()
-        self._source = self._result = self._nodes = None
-        self._show_result()
+
+    def inputs(self) -> tuple[Any, ...]:
+        return (self.parameters.inputVolume,)
+
+    def result_controls(self) -> tuple[Any, ...]:
+        return (self.ui.burdenLabel, self.ui.findingsTable)
+
+    def suggest_input(self) -> None:
+        if self.parameters.inputVolume is None:
+            self.parameters.inputVolume = shown_volume()
 
     def parameters_changed(self) -> None:
         if self.parameters is not None:
-            if self.parameters.inputVolume is None:
-                self.parameters.inputVolume = shown_volume()
             self._take_model()
             self._apply()
-        self._show_sentence()
+        self.show_remark()
         self._update_usable()
 
     # What the user does.
@@ -208,54 +188,25 @@ class LesionSegmentationWidget(PanelWidget):
         with shown_errors(_("Can't go to the lesion.")):
             jump_to(self._result.findings[row].center_ras)
 
-    def _on_model(self, model_id: str) -> None:
-        if self.parameters is not None:
-            self.parameters.modelId = model_id
-            self._take_card_thresholds()
-
     # A run, and thresholds after it.
 
-    def _start(self) -> Any:
-        ensure_torch()
+    def start_job(self) -> Any:
         chosen = self.parameters
-        self._running_source = chosen.inputVolume
         return self.logic.start(chosen.inputVolume, chosen.modelId, _options(chosen))
-
-    def _finished(self, result: Any) -> Generator[None, None, None]:
-        nodes = yield from self.logic.show_in_steps(result, self._running_source)
-        yield
-        before = [] if self._result is None else list(vars(self._result).values())
-        self._source, self._result, self._nodes = self._running_source, result, nodes
-        self._show_result()
-        self.parameters_changed()
-        # The system takes a while to take back hundreds of megabytes: one array at a time.
-        while before:
-            yield
-            before.pop()
 
     def _on_rethreshold(self) -> None:
         with shown_errors(_("The thresholds can't be applied.")):
-            if self.parameters is None or self._result is None or self._source_is_gone():
+            if self.parameters is None or self.reason_not_to_show():
                 return
             self._result = self.logic.rethreshold(
                 self._result, self.parameters.scoreThreshold, self.parameters.maskThreshold
             )
-            self._nodes = self.logic.show(self._result, self._source)
-            self._show_result()
-
-    def _write(self, folder: Path) -> None:
-        self.logic.export(self._result, folder)
+            self._nodes = self.logic.show(self._result, *self._source.nodes)
+            self.show_result()
 
     # What the panel shows.
 
-    def _take_model(self) -> None:
-        self._model.choose(self.parameters.modelId)
-        if self._model.model_id != self.parameters.modelId:
-            # None was taken yet, or the scene was saved with one that isn't installed here.
-            self._on_model(self._model.model_id)
-
-    def _take_card_thresholds(self) -> None:
-        card = self._model.card
+    def model_taken(self, card: ModelCard | None) -> None:
         if card is None:
             return
         if card.decision.score_threshold is not None:
@@ -264,7 +215,7 @@ class LesionSegmentationWidget(PanelWidget):
             self.parameters.maskThreshold = min(max(card.decision.mask_threshold, 0.05), 0.95)
 
     def _apply(self) -> None:
-        if self._result is None or self._source_is_gone():
+        if self.reason_not_to_show():
             return
         if _thresholds_differ(self._result, self.parameters):
             self._rethreshold.soon()
@@ -272,27 +223,20 @@ class LesionSegmentationWidget(PanelWidget):
         with shown_errors(_("Can't show it."), wait_cursor=wait):
             self.logic.set_shown(self._nodes, self.parameters)
 
-    def _source_is_gone(self) -> bool:
-        return self._source is not None and self._source.GetScene() is None
+    def show_result(self) -> None:
+        self._table.fill(() if self._result is None else LESIONS.rows("panel", self._result))
+        self.show_remark()
 
-    def _show_result(self) -> None:
-        notes = () if self._result is None else self._result.notes
-        self.ui.notesLabel.setText("\n".join(notes))
-        self.ui.notesLabel.setVisible(bool(notes))
-        self._table.fill(() if self._result is None else _rows(self._result))
-        self._show_sentence()
-
-    def _show_sentence(self) -> None:
-        if self._result is None:
-            sentence = _("No result yet: choose a CT and press Run.")
-        else:
-            sentence = burden_sentence(self._result.burden)
-            if self.parameters is not None and self.parameters.inputVolume is not self._source:
-                sentence = f"{self._source.GetName()}: {sentence}"
+    def show_remark(self) -> None:
+        sentence = _("No result yet: choose a CT and press Run.")
+        if self._result is not None:
+            sentence = self.named(burden_sentence(self._result.burden))
         self.ui.burdenLabel.setText(sentence)
+        self.show_notes(() if self._result is None else self._result.notes)
+        self.grey_result()
 
     def _update_usable(self, *args: Any) -> None:
-        busy = _("Wait for the run to end, or cancel it.") if self._run.running else ""
+        busy = self.busy()
         has_input = self.parameters is not None and self.parameters.inputVolume is not None
         no_input = "" if has_input else _("Choose a chest CT first.")
         self._run.set_usable(self._model.problem or no_input)
@@ -306,9 +250,7 @@ class LesionSegmentationWidget(PanelWidget):
             set_usable(widget, busy)
         nothing = _("There is no result yet: press Run first.") if self._result is None else ""
         self._export.set_usable(nothing)
-        cant_show = nothing
-        if self._source_is_gone():
-            cant_show = _("The CT of this result is no longer in the scene.")
+        cant_show = self.reason_not_to_show()
         for widget in (
             self.ui.maskSlider,
             self.ui.lesionsCheckBox,
@@ -318,7 +260,7 @@ class LesionSegmentationWidget(PanelWidget):
             self.ui.zonesButton,
         ):
             set_usable(widget, cant_show)
-        if self._result is not None and self._result.rois is None:
+        if not cant_show and self._result.rois is None:
             cant_show = (
                 _("This model gives no regions with scores.")
                 if self._result.options.directions == AXIAL_ONLY
@@ -376,36 +318,30 @@ class LesionSegmentationLogic(WorkerLogic):
 
     def show(self, result: LesionResult, volumeNode: Any) -> Any:
         """Show a result beside the CT it was computed from; returns the nodes."""
-        return finish(self.show_in_steps(result, volumeNode))
-
-    def show_in_steps(self, result: LesionResult, volumeNode: Any) -> Steps[Any]:
-        """As ``show``, step by step, so that the window goes on."""
-        if not _present(volumeNode):
-            raise InputError(_("The CT of this result is no longer in the scene."))
-        return (yield from scene.show_in_steps(result, volumeNode))
+        return finish(self.show_in_steps(result, (volumeNode,)))
 
     def set_shown(self, nodes: Any, parameters: LesionSegmentationParameterNode) -> None:
         """Show and hide what the parameters say; ``nodes`` are what ``show`` returned.
 
         Nodes that the user has deleted are left out.
         """
-        if _present(nodes.segmentation):
+        if is_present(nodes.segmentation):
             self._set_segments_shown(nodes.segmentation, parameters)
         for boxes in (nodes.boxes, nodes.box_scores):
-            if _present(boxes):
-                boxes.GetDisplayNode().SetVisibility(parameters.showBoxes)
+            if is_present(boxes):
+                display_of(boxes).SetVisibility(parameters.showBoxes)
         shown = nodes.probability if parameters.showProbability else None
         if parameters.showScoreMap and nodes.score_map is not None:
             shown = nodes.score_map
         # Otherwise every other change would take away a label map of the user's own.
-        if shown is not self._map and (shown is None or _present(shown)):
+        if shown is not self._map and (shown is None or is_present(shown)):
             show_map(shown)
             self._map = shown
 
     def _set_segments_shown(
         self, segmentation: Any, parameters: LesionSegmentationParameterNode
     ) -> None:
-        display, segments = segmentation.GetDisplayNode(), segmentation.GetSegmentation()
+        display, segments = display_of(segmentation), segmentation.GetSegmentation()
         ids = [segments.GetNthSegmentID(index) for index in range(segments.GetNumberOfSegments())]
         for each in ids:
             if not each.endswith("zone"):
@@ -418,8 +354,6 @@ class LesionSegmentationLogic(WorkerLogic):
 
     def plot(self, chartNode: Any) -> None:
         """Show one of a result's plots. Raises InputError when the user has deleted it."""
-        if not _present(chartNode):
-            raise InputError(_("The plot is no longer in the scene: press Run again."))
         show_chart(chartNode)
 
 
@@ -458,25 +392,7 @@ def _thresholds_differ(result: LesionResult, parameters: LesionSegmentationParam
     return score or parameters.maskThreshold != used.mask_threshold
 
 
-def _present(node: Any) -> bool:
-    return node is not None and node.GetScene() is not None
-
-
 def _volume(node: Any) -> Any:
     if node is None:
         raise InputError(_("No CT is chosen: choose a chest CT first."))
     return scene.volume_from_node(node)
-
-
-def _rows(result: LesionResult) -> list[tuple[Any, ...]]:
-    return [
-        (
-            lesion.number,
-            lesion.volume_ml,
-            lesion.mean_hu,
-            lesion.score,
-            ALL_ZONE_NAMES[lesion.zone],
-            lesion.kind,
-        )
-        for lesion in result.findings
-    ]

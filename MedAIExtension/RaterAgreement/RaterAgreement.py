@@ -62,6 +62,7 @@ from medai.studies import (
     training_feedback,
 )
 from medai_panels.panel_widget import PanelWidget
+from medai_panels.result_source import ResultSource
 from medai_panels.shown_errors import shown_errors
 from medai_panels.usable import set_usable
 
@@ -113,8 +114,10 @@ class RaterAgreementWidget(PanelWidget):
         self._role = 0  # row of the role box: 0 nobody, then the raters, then the owner
         self._followed: Any = None
         self._form = NewStudyForm(self.ui)
-        self._annotate = AnnotateSide(self.ui, self.logic, self.parent)
-        self._analyse = AnalyseSide(self.ui, self.logic, self._work, self._update_usable)
+        self._annotate = AnnotateSide(self.ui, self.logic, self.parent, self._shown_rater)
+        self._analyse = AnalyseSide(
+            self.ui, self.logic, self._work, self._chosen_source, self._update_usable
+        )
         self._live = LiveReadout(self.ui.liveLabel)
         self._choice = SegmentationChoice(self.ui.segmentationList, self._choice_changed)
         self.connections.add(self.ui.openButton.clicked, self.onOpen)
@@ -153,8 +156,16 @@ class RaterAgreementWidget(PanelWidget):
         self._live.stop()
         self._followed = None
 
-    def parameters_changed(self) -> None:
+    def suggest_input(self) -> None:
         self._suggest_volume()
+
+    def parameters_changed(self) -> None:
+        if self.parameters is not None:
+            # A case that isn't on the screen is left alone.
+            if self._in_scene():
+                self._annotate.rest()
+            else:
+                self._annotate.wake()
         self._analyse.follow(self.parameters)
         self._follow_edits()
         self._update_usable()
@@ -184,15 +195,36 @@ class RaterAgreementWidget(PanelWidget):
             role = self.ui.roleComboBox.property("currentIndex")
             if self._study is None or role == self._role:
                 return
-            if not self._may_leave_case() or (self._is_owner(role) and not self._may_analyse()):
+            try:
+                self._take_role(self._study, role)
+            finally:
+                # Whatever went wrong: the box says whose work the panel holds.
                 self.ui.roleComboBox.setCurrentIndex(self._role)
-                return
-            self._annotate.leave()
-            self._analyse.abandon()
+                self._update_usable()
+
+    def _take_role(self, study: Study, role: int) -> None:
+        if not self._may_leave_case() or (self._is_owner(role) and not self._may_analyse()):
+            return
+        self._annotate.leave()
+        self._analyse.abandon()
+        self._role = 0
+        rater = self._rater_of(role)
+        if not rater:
             self._role = role
-            self._update_usable()
-            if 0 < role <= len(self._study.protocol.raters):
-                self._annotate.begin(self._study, self._study.protocol.raters[role - 1])
+            return
+        try:
+            self._annotate.begin(study, rater)
+        finally:
+            if self._annotate.serves(rater):
+                self._role = role
+
+    def _shown_rater(self) -> str:
+        return self._rater_of(self.ui.roleComboBox.property("currentIndex"))
+
+    def _rater_of(self, role: int) -> str:
+        """The rater of a row of the role box; "" for nobody and the study's owner."""
+        raters = () if self._study is None else self._study.protocol.raters
+        return raters[role - 1] if 0 < role <= len(raters) else ""
 
     def onAddModel(self, *args: Any) -> None:
         with shown_errors(_("The model's masks can't be added."), wait_cursor=True):
@@ -287,6 +319,12 @@ class RaterAgreementWidget(PanelWidget):
             self.parameters.leaveOneOut,
         )
 
+    def _chosen_source(self) -> ResultSource:
+        if self._in_scene():
+            chosen = self.parameters
+            return ResultSource((chosen.referenceVolume, chosen.region, *self._choice.nodes))
+        return ResultSource((), "" if self._study is None else self._study.protocol.title)
+
     def _ticked_models(self) -> list[str]:
         items = [self.ui.modelList.item(row) for row in range(len(self._models))]
         return [
@@ -298,6 +336,7 @@ class RaterAgreementWidget(PanelWidget):
     def _choice_changed(self) -> None:
         self._suggest_volume()
         self._follow_edits()
+        self._analyse.show_remark()
         self._update_usable()
 
     def _suggest_volume(self) -> None:

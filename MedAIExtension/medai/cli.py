@@ -86,7 +86,9 @@ def _root(
 
 
 def _fail(message: str, status: int) -> int:
-    print("medai: " + " ".join(message.split()), file=sys.stderr)
+    from medai.commands.console import print_warning
+
+    print_warning(f"medai: {message}")
     return status
 
 

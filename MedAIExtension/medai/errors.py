@@ -47,6 +47,10 @@ class StudyError(InputError):
     """A multi-rater study folder that is damaged, inconsistent or of a newer version."""
 
 
+class StudyGoneError(StudyError):
+    """The study that was opened is no longer where it was: renamed, unmounted, or replaced."""
+
+
 class TrainingDataError(InputError):
     """A data set or configuration that can't be trained or judged on."""
 

@@ -34,6 +34,19 @@ def output_error(path: Path | str, error: OSError) -> OutputError:
 
 
 @contextmanager
+def as_output_error(path: Path | str) -> Iterator[None]:
+    """Turn any OSError in the block into the OutputError about ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
+# What a drive answers that can't sync a folder at all (SMB, shares of WSL and virtual machines).
+_NOT_SUPPORTED = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+
+
+@contextmanager
 def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Yield a temporary path in ``path``'s folder; on success it is synced and renamed to ``path``.
 
@@ -64,7 +77,9 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     except OSError as error:
         raise output_error(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # What can't be removed is a leftover; it must not hide how the write itself ended.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -157,15 +172,24 @@ def sync_file(path: Path) -> None:
         os.fsync(stream.fileno())
 
 
-def sync_folder(path: Path) -> None:
-    """Force a folder's entries to the disk, where the platform can (not on Windows)."""
+def sync_folder(path: Path) -> bool:
+    """Force a folder's entries to the disk; whether the platform and the drive can.
+
+    Windows can't, nor can many network drives and shares of virtual machines. Raises OSError when
+    a drive that can fails.
+    """
     if os.name == "nt":
-        return
+        return False
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno in _NOT_SUPPORTED:
+            return False
+        raise
     finally:
         os.close(descriptor)
+    return True
 
 
 def _rename_new(source: Path, target: Path) -> None:
@@ -174,11 +198,20 @@ def _rename_new(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except FileExistsError:
+        if _is_same_file(source, target):
+            return  # A network drive sent the request twice: the first had done it.
         raise OutputError(f"{target} exists already: another program wrote it just now.") from None
     except OSError:
         if target.exists():
             raise OutputError(f"{target} exists already.") from None
         source.rename(target)
+
+
+def _is_same_file(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second)
+    except OSError:
+        return False
 
 
 def _take_place(temporary: Path, path: Path) -> None:

@@ -16,13 +16,18 @@ _JOINERS = "\u200c\u200d"
 
 def one_line(text: str) -> str:
     """``text`` as one line; what can't be seen becomes a space, a run of spaces one."""
-    shown = "".join(" " if _is_unshown(character) else character for character in text)
-    return " ".join(shown.split())
+    return " ".join(_visible(text).split())
 
 
-def plain_lines(text: str) -> str:
-    """``text`` line by line, as ``one_line`` makes each."""
-    return "\n".join(one_line(line) for line in text.split("\n"))
+def plain_lines(text: str, *, indented: bool = False) -> str:
+    """``text`` line by line, without what can't be seen; ``indented`` keeps runs of spaces."""
+    if indented:
+        return "\n".join(map(_visible, text.split("\n")))
+    return "\n".join(map(one_line, text.split("\n")))
+
+
+def _visible(text: str) -> str:
+    return "".join(" " if _is_unshown(character) else character for character in text)
 
 
 def _is_unshown(character: str) -> bool:

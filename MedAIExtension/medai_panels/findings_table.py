@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import qt
+from slicer.i18n import translate
 
+from medai.tables import Table, shown_number
 from medai_panels.connections import Connections
+from medai_panels.later import Later
 
 # Rows seen at once; the rest scrolls, so that the panel below stays in reach.
 _MOST_ROWS = 8
 _ROW_PX = 24
 _FRAME_PX = 6
+_LEAST_COLUMN_PX = 24
+_MOST_MEASURED_ROWS = 200
+
+
+def panel_columns(table: Table) -> list[tuple[str, str, str]]:
+    """The columns of a declared table as ``FindingsTable`` takes them, in the user's language."""
+    return [
+        (_translated(column.heading("panel")), _translated(column.meaning), column.format)
+        for column in table.at("panel")
+    ]
 
 
 class FindingsTable:
@@ -39,11 +51,23 @@ class FindingsTable:
         table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
         table.verticalHeader().setVisible(False)
         table.verticalHeader().setDefaultSectionSize(_ROW_PX)
-        header = table.horizontalHeader()
-        header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
-        header.setStretchLastSection(True)
+        table.setWordWrap(True)
+        self._header = table.horizontalHeader()
+        self._header.setMinimumSectionSize(_LEAST_COLUMN_PX)
+        texts = [index for index, each in enumerate(self._formats) if not each]
+        for index in range(len(columns)):
+            # Numbers get what they need, and texts share the rest in as many lines as they need:
+            # in a narrow panel no column may lie outside.
+            self._header.setSectionResizeMode(
+                index,
+                qt.QHeaderView.Stretch
+                if index in texts or not texts
+                else qt.QHeaderView.ResizeToContents,
+            )
         self._connections = Connections()
         self._connections.add(table.itemSelectionChanged, self._on_selection)
+        self._refit = Later(self._fit_height)
+        self._connections.add(self._header.sectionResized, self._on_resized)
         self._filling = False
         self.fill(())
 
@@ -59,7 +83,7 @@ class FindingsTable:
                 self._table.setItem(row, column, _item(cell, self._formats[column]))
         # Qt moves the selection when rows go; nothing must seem chosen.
         self._table.clearSelection()
-        self._fit_height(len(rows))
+        self._fit_height()
         self._filling = False
 
     def choose(self, row: int) -> None:
@@ -68,12 +92,28 @@ class FindingsTable:
 
     def close(self) -> None:
         """Let go of all connections."""
+        self._refit.close()
         self._connections.release()
 
-    def _fit_height(self, rows: int) -> None:
-        rows = min(max(rows, 1), _MOST_ROWS)
-        # One row more than is filled: the title row.
-        self._table.setFixedHeight(_ROW_PX * (rows + 1) + _FRAME_PX)
+    def _on_resized(self, *args: Any) -> None:
+        if not self._filling:
+            self._refit.soon()
+
+    def _fit_height(self) -> None:
+        """As high as the first rows, with the title row and a scroll bar where there is one."""
+        table = self._table
+        rows = table.property("rowCount")
+        if self._wraps():
+            table.resizeRowsToContents()
+        height = sum(table.rowHeight(row) for row in range(min(rows, _MOST_ROWS))) or _ROW_PX
+        bar = table.horizontalScrollBar()
+        if self._header.length() > table.viewport().property("width"):
+            height += bar.style().pixelMetric(qt.QStyle.PM_ScrollBarExtent)
+        table.setFixedHeight(height + _ROW_PX + _FRAME_PX)
+
+    def _wraps(self) -> bool:
+        # Measuring every row takes a while; a long table has short texts.
+        return "" in self._formats and self._table.property("rowCount") <= _MOST_MEASURED_ROWS
 
     def _on_selection(self, *args: Any) -> None:
         if self._filling:
@@ -83,9 +123,14 @@ class FindingsTable:
             self._chosen(rows[0].row())
 
 
+def _translated(words: str) -> str:
+    # The collector of translations names a context after the file with the words, tables.py.
+    return translate("tables", words) if words else ""
+
+
 def _item(cell: Any, number_format: str) -> Any:
     if not number_format:
         return qt.QTableWidgetItem(cell)
-    item = qt.QTableWidgetItem("–" if math.isnan(cell) else format(cell, number_format))
+    item = qt.QTableWidgetItem(shown_number(cell, number_format))
     item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
     return item

@@ -54,8 +54,17 @@ class ModelSection:
         self.card_view.setVisible(False)
         self.left_out = wrapping_label("modelsLeftOutLabel")
         self.left_out.setToolTip(_("Models that are on this computer but can't be used, and why."))
+        self.missing = wrapping_label("modelMissingLabel")
+        self.missing.setVisible(False)
         layout = section.layout()
-        for widget in (self.combo, self.summary, self.left_out, self.more, self.card_view):
+        for widget in (
+            self.combo,
+            self.missing,
+            self.summary,
+            self.left_out,
+            self.more,
+            self.card_view,
+        ):
             layout.addWidget(widget)
         self._gpu_memory = GpuMemoryChoice(layout)
         self._connections = Connections()
@@ -75,13 +84,20 @@ class ModelSection:
         return self.card.id if self.card is not None else ""
 
     def choose(self, model_id: str) -> None:
-        """Pick a model by id, without calling ``changed``; an unknown id changes nothing."""
+        """Pick a model by id, without calling ``changed``; for an unknown id it says so."""
         self._gpu_memory.refresh()
         ids = [card.id for card in self._cards]
         if model_id in ids:
             self._choosing = True
             self.combo.setCurrentIndex(ids.index(model_id))
             self._choosing = False
+        elif model_id and self._cards:
+            self.missing.setText(
+                _("The scene was saved with the model {id}, which isn't installed here.").format(
+                    id=model_id
+                )
+            )
+            self.missing.setVisible(True)
 
     def set_usable(self, reason: str = "") -> None:
         """Allow another choice when there is no ``reason`` against it."""
@@ -118,6 +134,7 @@ class ModelSection:
     def _on_choice(self, *args: Any) -> None:
         self._show_card()
         if not self._choosing:
+            self.missing.setVisible(False)
             self._changed(self.model_id)
 
     def _on_more(self, *args: Any) -> None:

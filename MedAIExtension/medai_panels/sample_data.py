@@ -23,6 +23,12 @@ def register_sample(name: str, make: Callable[..., list[Any]], thumbnail: str) -
             sampleName=name,
             thumbnailFileName=thumbnail,
             customDownloader=make,
+            # Slicer asks the length of each of these, also where nothing is downloaded.
+            uris=[],
+            fileNames=[],
+            nodeNames=[],
+            loadFiles=[],
+            checksums=[],
         )
 
     slicer.app.startupCompleted.connect(register)

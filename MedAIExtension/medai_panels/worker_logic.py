@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
-from medai import reports
+from medai import reports, scene
+from medai.errors import InputError, MissingDependencyError
 from medai.inference.worker.inference_worker import Worker
+from medai.scene.presence import is_present
+from medai.scene.steps import Steps
 from medai_panels.gpu_memory import gpu_memory_gb
 
 
@@ -27,9 +34,26 @@ class WorkerLogic(ScriptedLoadableModuleLogic):
             self._worker = new_worker()
         return self._worker.submit(task, study, modelId, options)
 
-    def export(self, result: Any, folder: Path) -> None:
-        """Write everything about a result into a new folder. Raises OutputError."""
-        reports.write(result, folder)
+    def show_in_steps(self, result: Any, nodes: Sequence[Any]) -> Steps[Any]:
+        """Show a result beside its source nodes, step by step, so that the window goes on.
+
+        nodes: the first is what the result lies on, all of them for a result of several. Returns
+        the nodes that show it. Raises InputError when a source is no longer in the scene.
+        """
+        self.require_present(nodes)
+        return (yield from scene.show_in_steps(result, nodes[0]))
+
+    def require_present(self, nodes: Sequence[Any]) -> None:
+        """Raise InputError unless these source nodes of a result are in the scene."""
+        if not all(is_present(node) for node in nodes):
+            raise InputError(_("What this result was computed from is no longer in the scene."))
+
+    def export(self, result: Any, folder: Path, remark: str = "") -> None:
+        """Write everything about a result into a new folder. Raises OutputError.
+
+        remark: what a reader must know besides, "" for nothing; it stands first among the notes.
+        """
+        reports.write(with_note(result, remark) if remark else result, folder)
 
     def close(self) -> None:
         """End the worker process."""
@@ -38,7 +62,29 @@ class WorkerLogic(ScriptedLoadableModuleLogic):
             self._worker = None
 
 
+def with_note(result: Any, note: str) -> Any:
+    """The same result with one more note, the first."""
+    if hasattr(result, "classification"):
+        return replace(result, classification=with_note(result.classification, note))
+    return replace(result, notes=(note, *result.notes))
+
+
 def new_worker() -> Worker:
     """A worker whose process runs Slicer's own Python; it starts with the first job."""
-    # Inside Slicer the running program is Slicer itself, not an interpreter.
-    return Worker(python=shutil.which("PythonSlicer"), gpu_memory_gb=gpu_memory_gb)
+    return Worker(python=_python(), gpu_memory_gb=gpu_memory_gb)
+
+
+def _python() -> str:
+    """Slicer's interpreter; the running one where that is one. Raises MissingDependencyError."""
+    found = shutil.which("PythonSlicer")
+    if found is not None:
+        return found
+    # Inside Slicer the running program may be Slicer itself, which would open a second window.
+    if "python" in Path(sys.executable or "").name.lower():
+        return sys.executable
+    raise MissingDependencyError(
+        _(
+            "Slicer's Python interpreter (PythonSlicer) was not found on the path: start Slicer by "
+            "its own program file or shortcut, or install it again."
+        )
+    )

@@ -55,15 +55,16 @@ def output(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_numbers_on_disk_are_those_of_the_functions(output: Path) -> None:
     summary = json.loads((output / "agreement.json").read_text())
+    # Many images are fitted together; the search ends within its tolerance of each alone.
     icc = [pixel_icc(*masks_and_skin(case)).icc for case in CASES]
-    assert summary["summary"]["pixel_icc"]["mean"] == pytest.approx(np.mean(icc), abs=1e-9)
+    assert summary["summary"]["pixel_icc"]["mean"] == pytest.approx(np.mean(icc), abs=1e-5)
     assert summary["images"] == 3
     assert summary["raters"] == list(NAMES)
     assert summary["quality"]["raters"] == 4
     with (output / "images.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     values = {r["image"]: float(r["value"]) for r in rows if r["measure"] == "pixel_icc"}
-    assert [values[case] for case in CASES] == pytest.approx(icc, abs=1e-9)
+    assert [values[case] for case in CASES] == pytest.approx(icc, abs=1e-5)
 
 
 def test_the_report_stands_alone_and_says_the_answer_first(output: Path) -> None:

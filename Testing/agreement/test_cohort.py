@@ -51,7 +51,10 @@ def result() -> CohortResult:
 def test_every_number_is_that_of_the_single_functions(result: CohortResult) -> None:
     for case in FOUR:
         masks, skin = masks_and_skin(case)
-        assert result.value(case, "pixel_icc") == pytest.approx(pixel_icc(masks, skin).icc)
+        # In a batch the search ends within its own tolerance of where it ends alone.
+        assert result.value(case, "pixel_icc") == pytest.approx(
+            pixel_icc(masks, skin).icc, abs=1e-5
+        )
         assert result.value(case, "area_icc_10") == pytest.approx(
             area_icc(masks, skin, 10).icc, abs=1e-5
         )
@@ -149,7 +152,9 @@ def test_a_candidate_is_compared_and_stays_out_of_the_agreement() -> None:
     found = cohort(images, grids=(), leave_one_out=False, candidates=("model",), bootstrap=0)
     masks, skin = masks_and_skin("a_good4")
     assert found.raters == NAMES
-    assert found.value("a_good4", "pixel_icc") == pytest.approx(pixel_icc(masks, skin).icc)
+    assert found.value("a_good4", "pixel_icc") == pytest.approx(
+        pixel_icc(masks, skin).icc, abs=1e-5
+    )
     (candidate,) = found.candidates
     assert candidate.images == 3
     assert candidate.advantage > 0.5

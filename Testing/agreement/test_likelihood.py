@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from medai.agreement.area_likelihood import AreaLikelihood
 from medai.agreement.binomial_table import BinomialTable
 from medai.agreement.laplace import log_likelihood, zero_modes
+from medai.agreement.patterns import rating_patterns
+from medai.agreement.pixel_icc import pattern_table
 from medai.agreement.quadrature import nodes, quadrature_log_likelihood
+from Testing.agreement.simulated import simulated_masks
 
 
 def small_table(seed: int, *, trials: int, rows: int = 6, raters: int = 3) -> BinomialTable:
@@ -102,6 +106,68 @@ def test_quadrature_over_units_is_plain_integration() -> None:
         density = np.exp(k * eta - m * np.logaddexp(0, eta) - 0.5 * v**2) / np.sqrt(2 * np.pi)
         expected += count * np.log(np.trapezoid(density, v))
     assert found[0] == pytest.approx(expected, abs=1e-7)
+
+
+def plain_area_likelihood(
+    marked: np.ndarray, units: np.ndarray, shift: np.ndarray, sd_unit: float, sd_over: float
+) -> float:
+    """Both effects integrated on fine regular grids."""
+    u, z = np.linspace(-9 * sd_unit, 9 * sd_unit, 3001), np.linspace(-9, 9, 1201)
+    total = 0.0
+    for k, m in zip(marked, units, strict=True):
+        joint = -0.5 * (u / sd_unit) ** 2 - np.log(sd_unit * np.sqrt(2 * np.pi))
+        for j, rater_shift in enumerate(shift):
+            eta = u[:, None] + rater_shift + sd_over * z
+            terms = k[j] * eta - m * np.logaddexp(0, eta) - 0.5 * z**2
+            top = terms.max(axis=1)
+            step = (z[1] - z[0]) / np.sqrt(2 * np.pi)
+            joint += np.log(np.exp(terms - top[:, None]).sum(axis=1) * step) + top
+        total += np.log(np.exp(joint - joint.max()).sum() * (u[1] - u[0])) + joint.max()
+    return float(total)
+
+
+@pytest.mark.parametrize(
+    ("sd_unit", "sd_over"), [(1.0, 0.7), (3.0, 1.5), (0.3, 2.5), (6.0, 0.3), (15.0, 1.0)]
+)
+def test_the_exact_area_likelihood_is_plain_integration(sd_unit: float, sd_over: float) -> None:
+    units = np.array([1, 3, 40, 40, 150, 1200], float)
+    marked = np.array([[0, 1], [3, 1], [0, 0], [40, 38], [0, 3], [500, 900]], float)
+    shift = np.array([-1.0, -1.6])
+    likelihood = AreaLikelihood(marked, units, np.ones(6))
+    point = likelihood.at(shift, sd_unit, sd_over)
+    expected = plain_area_likelihood(marked, units, shift, sd_unit, sd_over)
+    assert point.value == pytest.approx(expected, abs=1e-3)
+
+    def value(move: np.ndarray) -> float:
+        spread = np.exp(np.log([sd_unit, sd_over]) + move[2:])
+        return likelihood.at(shift + move[:2], spread[0], spread[1]).value
+
+    found = [*point.shift, point.log_unit, point.log_over]
+    for place, step in enumerate(1e-4 * np.eye(4)):
+        slope = (value(step) - value(-step)) / 2e-4
+        assert found[place] == pytest.approx(slope, abs=5e-3)
+
+
+def test_integrating_the_raters_too_makes_no_difference_to_the_exact_fit() -> None:
+    """Laplace over two raters' effects against a fine grid over both."""
+    table = pattern_table([rating_patterns(simulated_masks(400, 2, 4.0, 0.5, -1.0, 3))])
+    sd_unit, sd_rater, intercept = 2.0, 0.7, -1.0
+    parameters = np.array([[np.log(sd_unit), np.log(sd_rater), intercept]])
+    found = quadrature_log_likelihood(parameters, table, np.zeros((1, 2)))[0]
+    z = np.linspace(-6, 6, 81)
+    first, second = (grid.ravel() for grid in np.meshgrid(z, z))
+    v = np.linspace(-9, 9, 601)
+    log_likelihood_at = np.zeros(len(first))
+    for row, count in enumerate(table.counts[0]):
+        joint = -0.5 * v[None] ** 2 - 0.5 * np.log(2 * np.pi)
+        for j, effect in enumerate((first, second)):
+            eta = intercept + sd_unit * v[None] + sd_rater * effect[:, None]
+            joint = joint + table.successes[0, j, row] * eta - np.logaddexp(0, eta)
+        log_likelihood_at += count * np.log(np.exp(joint).sum(axis=1) * (v[1] - v[0]))
+    log_likelihood_at += -0.5 * (first**2 + second**2) - np.log(2 * np.pi)
+    top = log_likelihood_at.max()
+    exact = top + np.log(np.exp(log_likelihood_at - top).sum() * (z[1] - z[0]) ** 2)
+    assert found == pytest.approx(exact, abs=0.02)
 
 
 @pytest.mark.parametrize("sd", [0.1, 3.0, 30.0, 80.0])

@@ -3,6 +3,7 @@
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from medai.errors import WorkerError
 from medai.images import Volume
 from medai.inference.worker.array_transfer import pack, unpack
+from medai.inference.worker.transferred_types import TRANSFERRED_TYPES
+from medai.progress import Progress
 
 
 def volume(shape: tuple[int, ...] = (40, 64, 64)) -> Volume:
@@ -126,3 +129,38 @@ def test_a_discarded_message_leaves_no_file(tmp_path: Path) -> None:
     message.copy_some(0.0001)
     message.discard()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_only_types_that_tasks_take_or_give_are_allowed(tmp_path: Path) -> None:
+    for module, name in (
+        ("medai.models.store", "ModelStore"),
+        ("medai.inference.worker.inference_worker", "Worker"),
+        ("medai.output", "Path"),
+    ):
+        payload = b"c" + f"{module}\n{name}\n.".encode()
+        with pytest.raises(WorkerError, match="not allowed"):
+            unpack(payload, tmp_path)
+
+
+def test_the_list_of_types_is_what_the_tasks_signatures_name() -> None:
+    from medai.models import Model
+    from medai.tasks import TASKS, part
+
+    found: set[type] = set()
+
+    def collect(hint: Any) -> None:
+        for argument in get_args(hint):
+            collect(argument)
+        ours = isinstance(hint, type) and hint.__module__.startswith("medai.")
+        if not ours or hint in found or hint in (Model, Progress):
+            return
+        found.add(hint)
+        for inner in get_type_hints(hint, localns={"Model": Model}).values():
+            collect(inner)
+
+    for task in TASKS:
+        if task.needs_model:
+            for hint in get_type_hints(part(task.run)).values():
+                collect(hint)
+    named = {(module, name) for module, names in TRANSFERRED_TYPES.items() for name in names}
+    assert {(each.__module__, each.__name__) for each in found} == named

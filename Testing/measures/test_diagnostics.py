@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import mannwhitneyu
+from scipy.stats import mannwhitneyu, norm
 
 from medai.errors import InputError
 from medai.measures import diagnostics
@@ -121,3 +121,34 @@ def test_bad_input_is_refused_in_one_line(labels: list, scores: list, words: str
     with pytest.raises(InputError, match=words) as caught:
         diagnostics.auc(labels, scores)
     assert "\n" not in str(caught.value)
+
+
+def test_two_scores_are_compared_as_by_delongs_covariances() -> None:
+    rng = np.random.default_rng(5)
+    labels = np.array([1] * 30 + [0] * 40)
+    first = labels + rng.normal(0, 1.0, 70)
+    second = (0.5 * labels + rng.normal(0, 1.0, 70)).round(1)  # with ties
+    placed = []
+    for scores in (first, second):
+        won = np.subtract.outer(scores[labels == 1], scores[labels == 0])
+        psi = (won > 0) + 0.5 * (won == 0)
+        placed.append((psi.mean(), psi.mean(axis=1), psi.mean(axis=0)))
+    s10 = np.cov(placed[0][1], placed[1][1]) / 30
+    s01 = np.cov(placed[0][2], placed[1][2]) / 40
+    s = s10 + s01
+    error = np.sqrt(s[0, 0] + s[1, 1] - 2 * s[0, 1])
+    found = diagnostics.compare_auc(labels, first, second)
+    assert found.first.value == pytest.approx(placed[0][0])
+    assert found.second.value == pytest.approx(placed[1][0])
+    assert found.difference.value == pytest.approx(placed[0][0] - placed[1][0])
+    assert found.difference.high - found.difference.value == pytest.approx(1.959964 * error)
+    assert found.p == pytest.approx(2 * norm.sf(abs(found.difference.value) / error))
+
+
+def test_a_score_does_not_differ_from_itself() -> None:
+    labels, scores = [0, 1, 0, 1, 1], [0.1, 0.4, 0.5, 0.6, 0.2]
+    found = diagnostics.compare_auc(labels, scores, scores)
+    assert found.difference.value == 0.0
+    assert np.isnan(found.p)
+    with pytest.raises(InputError, match="1 diseased and 2 healthy cases"):
+        diagnostics.compare_auc([1, 0, 0], [1, 2, 3], [1, 2, 3])

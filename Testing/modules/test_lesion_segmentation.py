@@ -257,6 +257,7 @@ def test_closing_the_scene_in_the_middle_of_a_run_breaks_nothing(
     from medai import scene
 
     scene.show_volume(small_phantom().volume)
+    assert panel.wait(until=panel.widget._run.button.isEnabled)
     bench.worker.steps = []
     run(panel)
     assert panel.ui.burdenLabel.text() == burden_sentence(truth.burden)

@@ -286,7 +286,7 @@ def test_keys_work_while_a_case_is_open_and_only_then(open_panel, slicer, messag
     be(panel, "AB")
     assert all(shortcut.isEnabled() for shortcut in keys.values())
     for quality in ("high", "low", "normal"):
-        keys["Q"].activated.emit()
+        keys["Ctrl+L"].activated.emit()
         assert panel.widget._annotate._remarks.remarks.quality == quality
     outline(panel, slicer, box_mask(20))
     keys["Ctrl+Return"].activated.emit()

@@ -392,7 +392,7 @@ def test_pytorch_is_installed_only_after_asking_and_only_by_its_extension(messag
     assert calls == [] and "Install it now?" in messages.shown[0].text
     messages.answer = True
     pytorch.ensure_torch()
-    assert calls == [{"askConfirmation": False, "torchVersionRequirement": ">=2.4"}]
+    assert calls == [{"askConfirmation": False, "torchVersionRequirement": ">=2.10"}]
     pytorch.ensure_torch()
     assert len(calls) == 1 and len(messages.shown) == 2  # there now: neither asked nor installed
 

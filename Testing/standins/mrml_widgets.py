@@ -3,8 +3,33 @@
 from __future__ import annotations
 
 import slicer
-from PySide6.QtCore import Property, Qt, Signal
+from PySide6.QtCore import Property, QObject, Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+
+# The keys that the Segment Editor binds in the main window (Slicer 5.8 to 5.12): effects, undo and
+# redo, previous and next segment, intensity mask.
+SEGMENT_EDITOR_KEYS = (
+    *"1234567890",
+    *(f"Shift+{digit}" for digit in "1234567890"),
+    "Esc",
+    "Space",
+    *("Z", "Ctrl+Z", "Y", "Ctrl+Y", "Ctrl+Shift+Z"),
+    *("Q", "W", "/", "*", ",", ".", ">", "<"),
+    "I",
+)
+# What effects and views take in a view that has the focus (Draw: Return, Delete; slice and 3D
+# views), and what the main window's menus have.
+VIEW_KEYS = (
+    *("Return", "Enter", "Del", "Backspace", "A", "X", "+", "-", "=", "Left", "Right", "Up"),
+    *("Down", "B", "F", "V", "R", "G", "T", "[", "]", "{", "}", "P", "E", "S", "H"),
+    *("Home", "End", "PgUp", "PgDown", "Ins", "Ctrl+B"),
+)
+MAIN_WINDOW_KEYS = (
+    *("Ctrl+F", "Ctrl+O", "Ctrl+S", "Ctrl+W", "Ctrl+H", "Ctrl+Q", "Ctrl+`"),
+    *(f"Ctrl+{digit}" for digit in "012345"),
+    *("Ctrl+C", "Ctrl+V", "Ctrl+X", "Ctrl+A", "Ctrl+G", "F1", "F11"),
+)
 
 
 class qMRMLWidget(QWidget):
@@ -48,11 +73,27 @@ def _flag(name: str):
     )
 
 
+class _SortFilterProxyModel(QObject):
+    """What is offered: nodes whose ids are hidden are not."""
+
+    def __init__(self, combo: qMRMLNodeComboBox) -> None:
+        super().__init__(combo)
+        self.hidden: tuple[str, ...] = ()
+
+    def _set_hidden(self, node_ids) -> None:
+        self.hidden = tuple(node_ids)
+        self.parent()._refill()
+
+    hiddenNodeIDs = Property("QStringList", lambda self: list(self.hidden), _set_hidden)
+
+
 class qMRMLNodeComboBox(qMRMLWidget):
     """A combo box of the scene's nodes of some types.
 
     As the real one: it follows nodes that come, go and are renamed, takes the first node when
-    "none" isn't allowed, and has no current node while there is no scene.
+    "none" isn't allowed, also in the middle of a scene's import, takes a neighbor when the current
+    node goes, offers derived types unless told not to, and has no current node while there is no
+    scene.
     """
 
     currentNodeChanged = Signal(object)
@@ -65,6 +106,7 @@ class qMRMLNodeComboBox(qMRMLWidget):
         self._tags: list[tuple[object, int]] = []
         self._ids: list[str] = []
         self._current_id = ""
+        self._model = _SortFilterProxyModel(self)
         self._combo = QComboBox(self)
         # A long node name must not make the whole panel wider.
         self._combo.setSizeAdjustPolicy(QComboBox.AdjustToMinimumContentsLengthWithIcon)
@@ -114,8 +156,10 @@ class qMRMLNodeComboBox(qMRMLWidget):
         self._tags = []
 
     def _scene_changed(self, scene, event) -> None:
-        if not scene.IsBatchProcessing():
-            self._refill()
+        self._refill()
+
+    def sortFilterProxyModel(self) -> _SortFilterProxyModel:
+        return self._model
 
     def _nodes(self) -> list:
         if self._scene is None:
@@ -126,6 +170,7 @@ class qMRMLNodeComboBox(qMRMLWidget):
                 node
                 for node in slicer.util.getNodesByClass(node_type)
                 if not node.GetHideFromEditors()
+                and node.GetID() not in self._model.hidden
                 and (self.showChildNodeTypes or node.GetClassName() == node_type)
                 and node not in nodes
             ]
@@ -133,6 +178,7 @@ class qMRMLNodeComboBox(qMRMLWidget):
 
     def _refill(self) -> None:
         nodes = self._nodes()
+        before = self._ids
         self._combo.blockSignals(True)
         self._combo.clear()
         self._ids = []
@@ -142,10 +188,21 @@ class qMRMLNodeComboBox(qMRMLWidget):
         for node in nodes:
             self._combo.addItem(node.GetName())
             self._ids.append(node.GetID())
-        wanted = self._current_id if self._current_id in self._ids else next(iter(self._ids), "")
+        wanted = self._current_id
+        if wanted not in self._ids:
+            wanted = self._neighbor(before)
         self._combo.setCurrentIndex(self._ids.index(wanted) if self._ids else -1)
         self._combo.blockSignals(False)
         self._take(wanted)
+
+    def _neighbor(self, before: list[str]) -> str:
+        """What is current when the current node has gone: the next row that is still there."""
+        rows = self._ids
+        if self._current_id and self._current_id in before:
+            place = before.index(self._current_id)
+            around = [*before[place + 1 :], *reversed(before[:place])]
+            return next((node_id for node_id in around if node_id in rows), next(iter(rows), ""))
+        return next(iter(rows), "")
 
     def _index_changed(self, index: int) -> None:
         self._take(self._ids[index] if index >= 0 else "")
@@ -207,7 +264,7 @@ class qMRMLTableView(QTableWidget):
 
 
 class qMRMLSegmentEditorWidget(qMRMLWidget):
-    """Remembers what it was told; the real one draws and paints."""
+    """Remembers what it was told and owns its keys; the real one draws and paints."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -216,6 +273,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self._source_volume_node = None
         self._effect_name = ""
         self._current_segment_id = ""
+        self._shortcuts: list[QShortcut] = []
         self.setMinimumHeight(60)
 
     def setMRMLSegmentEditorNode(self, node) -> None:
@@ -249,10 +307,16 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         return self._current_segment_id
 
     def installKeyboardShortcuts(self, widget: QWidget | None = None) -> None:
-        """The real one binds the effects' keys."""
+        """Bind the Segment Editor's keys, in the whole main window."""
+        self.uninstallKeyboardShortcuts()
+        for key in SEGMENT_EDITOR_KEYS:
+            self._shortcuts.append(QShortcut(QKeySequence(key), widget or self.window()))
 
     def uninstallKeyboardShortcuts(self) -> None:
-        """The real one frees the effects' keys."""
+        """Free them."""
+        for shortcut in self._shortcuts:
+            shortcut.setParent(None)
+        self._shortcuts = []
 
 
 WIDGETS = (

@@ -12,6 +12,14 @@ from medai.studies import Study, StudyPlan, create_study
 StudyMaker = Callable[..., Study]
 
 
+@pytest.fixture(autouse=True)
+def own_user_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept on the rater's own computer stays out of the real user folder."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("APPDATA", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+
+
 def write_image(path: Path, value: int = 7, shape: tuple[int, int, int] = (1, 8, 8)) -> Path:
     """An image whose every pixel is ``value``."""
     volume = Volume(np.full(shape, value, np.uint8), np.diag([-1, -1, 1, 1]), "", "")

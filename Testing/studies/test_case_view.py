@@ -13,15 +13,16 @@ from medai.images import (
     write_segmentation,
     write_volume,
 )
+from medai.reports.rater_agreement import AgreementOptions, measure_agreement
 from medai.studies import (
     Remarks,
     add_predictions,
-    analyse_study,
     open_case,
     open_drafts,
     predicting_models,
     rater_status,
     start_session,
+    study_ratings,
     training_feedback,
     worklist,
 )
@@ -148,13 +149,15 @@ def test_the_analysis_knows_repeats_models_and_who_is_missing(make_study, tmp_pa
         write_prediction(tmp_path / "unet", image.name, rows(4))
     add_predictions(study, tmp_path / "unet")
     seen = []
-    analysis = analyse_study(
-        study, predictions=["unet"], on_image=lambda ratings: seen.append(ratings.name)
+    analysis = measure_agreement(
+        study_ratings(study, predictions=("unet",)),
+        None,
+        AgreementOptions(candidates=("unet",)),
+        on_image=lambda ratings: seen.append(ratings.name),
     )
     assert seen == ["case-1", "case-2", "case-3", "case-4"]
-    assert analysis.label == "lesion"
-    assert analysis.cohort.raters == ("AB", "CD")
-    assert [candidate.candidate for candidate in analysis.cohort.candidates] == ["unet"]
+    assert analysis.report.cohort.raters == ("AB", "CD")
+    assert [candidate.candidate for candidate in analysis.report.cohort.candidates] == ["unet"]
     assert "Rater EF has submitted nothing and is left out." in analysis.notes
     first, second = analysis.repeat_rows
     assert (first["rater"], first["images"]) == ("AB", 2)

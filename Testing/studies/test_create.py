@@ -14,9 +14,9 @@ from medai.images import (
     write_segmentation,
     write_volume,
 )
+from medai.reports.rater_agreement import AgreementOptions, measure_agreement
 from medai.studies import (
     StudyPlan,
-    analyse_study,
     check_study,
     create_study,
     import_crops,
@@ -24,6 +24,7 @@ from medai.studies import (
     rated_image,
     read_mask,
     start_session,
+    study_ratings,
     worklist,
 )
 from medai.studies.finding_images import find_images, find_masks
@@ -211,15 +212,15 @@ def test_real_crops_of_four_readers_are_imported_and_analysed(tmp_path: Path) ->
     np.savez(tmp_path / "few.npz", **few)
     study = import_crops(tmp_path / "few.npz", tmp_path / "study")
     assert len(study_records(study)) == 48
-    analysis = analyse_study(study)
+    analysis = measure_agreement(study_ratings(study), None, AgreementOptions())
     masks = np.unpackbits(few["masks"], axis=-1)
     for image, name in enumerate(few["ids"]):
         inside = rated_image(study, str(name).replace("/", "_")[:-4]).ratings("lesion")
         assert np.array_equal(inside.masks[:, 0], masks[image])
         # Nothing that a reader marked lies outside the region that counts.
         assert not (inside.masks.any(axis=0) & (inside.roi == 0)).any()
-    assert len(analysis.cohort.images) == 12
-    dice = analysis.cohort.summary("dice")
+    assert len(analysis.report.cohort.images) == 12
+    dice = analysis.report.cohort.summary("dice")
     assert dice is not None
     assert 0.6 < dice["mean"] < 1.0
 

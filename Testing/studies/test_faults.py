@@ -33,6 +33,7 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def trial(*arguments: str) -> Any:
     """What the program of crash trials answers."""
     program = Path(__file__).with_name("crash_trials.py")
+    # HOME is the test's own: what is rescued on this computer stays out of the real one.
     done = subprocess.run(
         [sys.executable, str(program), *arguments],
         env={**os.environ, "PYTHONPATH": str(PACKAGES)},

@@ -67,3 +67,17 @@ def test_long_names_that_start_alike_stay_apart() -> None:
 def test_names_that_differ_in_case_only_are_the_same() -> None:
     with pytest.raises(StudyError, match="'ab'"):
         require_distinct(["AB", "ab"], "rater")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("COM¹", "lpt²", "COM0", "CONIN$", "conout$", "aux .x", "NUL  .txt", "CON\u202e"),
+        *("anna\u202egnp", "an\u200bna", "\u2066x\u2069", "a\ufeffb"),
+    ],
+)
+def test_names_that_windows_or_a_reader_takes_for_something_else_are_refused(name):
+    with pytest.raises(StudyError) as error:
+        require_name(name, "rater")
+    assert "\u202e" not in str(error.value)
+    assert require_name(safe_name(name), "image")

@@ -41,8 +41,8 @@ def test_an_image_with_a_reference_trains(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
-        ("format = 1", "format = 2", "newer MedAI.*update"),
-        ("format = 1\n", "", "'format' is missing"),
+        ("format = 2", "format = 3", "newer MedAI.*update"),
+        ("format = 2\n", "", "'format' is missing"),
         ("seed = 7", "seed = 'x'", "'seed' is 'x', expected a whole number"),
         ("seed = 7", "seed = = 7", "damaged"),
         ("repeat_share = 0.25", "repeat_share = 1.5", "repeat_share is 1.5"),

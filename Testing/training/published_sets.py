@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -56,7 +57,63 @@ def run_module(module: str, *arguments: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(
         [sys.executable, "-m", f"training.{module}", *arguments],
         cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "MedAIExtension")))},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+# COVIDx-CT: of each part some pictures of each class, and whose they are.
+COVIDX_PARTS = {
+    "train": ("1728", "7", "96"),
+    "val": ("1730", "8", "97"),
+    "test": ("1740", "9", "98"),
+}
+COVIDX_WORDS = ("Normal", "CP", "NCP")
+
+
+def covidx_folder(folder: Path, *, by_number: bool) -> Path:
+    """COVIDx-CT: ``images`` named by class, and COVIDx-CT's own lists (name, class, box).
+
+    by_number: pictures are named ``0_1728_1013_0023.png`` as the S2 authors name theirs.
+    """
+    (folder / "images").mkdir(parents=True)
+    for part, patients in COVIDX_PARTS.items():
+        lines = []
+        for label, patient in enumerate(patients):
+            for number in range(2):
+                rest = f"{patient}_1013_{number:04d}.png"
+                kind = str(label) if by_number else COVIDX_WORDS[label]
+                image, _ = lung_phantom(10 * label + number)
+                Image.fromarray(image).save(folder / "images" / f"{kind}_{rest}")
+                lines.append(f"{COVIDX_WORDS[label]}_{rest} {label} 0 0 64 64\n")
+        (folder / f"{part}_COVIDx-CT_v1.txt").write_text("".join(lines), encoding="utf-8")
+    return folder
+
+
+def covidx_keys(folder: Path) -> list[str]:
+    """What a configuration has to be told about ``covidx_folder``."""
+    keys = [f"{part}={folder / 'images'}" for part in ("train", "validation", "test")]
+    for key, part in (("train", "train"), ("validation", "val"), ("test", "test")):
+        keys.append(f"{key}_list={folder / f'{part}_COVIDx-CT_v1.txt'}")
+    return keys
+
+
+def covid_ct_folder(folder: Path, of_each: int = 10) -> Path:
+    """COVID-CT: ``train`` and ``val``, ``covid`` and ``noncovid``, named after papers' figures."""
+    for part in ("train", "val"):
+        for kind in ("covid", "noncovid"):
+            (folder / part / kind).mkdir(parents=True)
+            for number in range(of_each):
+                image, classes = lung_phantom(number)
+                if kind == "noncovid":
+                    image = np.where(classes > 0, 45, image).astype(np.uint8)
+                name = f"2020.02.{part}.{number}-p6-52%0.png"
+                Image.fromarray(image).save(folder / part / kind / name)
+    return folder
+
+
+def covid_ct_keys(folder: Path) -> list[str]:
+    """What a configuration has to be told about ``covid_ct_folder``."""
+    return [f"train={folder / 'train'}", f"validation={folder / 'val'}"]

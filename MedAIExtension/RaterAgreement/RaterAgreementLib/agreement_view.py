@@ -9,18 +9,21 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from medai.agreement import CohortResult, ImageRatings, cohort, krippendorff_alpha, rating_patterns
+from medai.agreement import CohortResult, ImageRatings, krippendorff_alpha, rating_patterns
 from medai.agreement.alternative_annotator import dice_matrix
 from medai.errors import InputError
-from medai.images import Volume
 from medai.output import atomic_folder
 from medai.palette import Rgb, rater_color
 from medai.progress import CancelCallback, ProgressCallback
-from medai.reports.study_agreement import write_ratings_agreement, write_study_agreement
+from medai.reports.rater_agreement import (
+    AgreementOptions,
+    RaterAgreement,
+    measure_agreement,
+    write_study_agreement,
+)
 from medai.scene import volume_from_node
 from medai.scene.segmentation_ratings import ratings_of_nodes
-from medai.studies import Study, StudyAnalysis, analyse_study
-from medai.studies.rater_folder import RatedCase
+from medai.studies import OneImage, RatedCase, Study, study_ratings
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,17 +31,34 @@ class AgreementView:
     """What an analysis gave, and where its images come from.
 
     study is None for the scene's segmentations; then ratings holds the one image and volume_node
-    its node. predictions: the models among the raters.
+    its node.
     """
 
-    cohort: CohortResult
-    repeat_rows: tuple[dict[str, Any], ...]
-    notes: tuple[str, ...]
+    result: RaterAgreement
     label: str
-    predictions: tuple[str, ...]
     study: Study | None = None
     ratings: ImageRatings | None = None
     volume_node: Any = None
+
+    @property
+    def cohort(self) -> CohortResult:
+        """The tables."""
+        return self.result.report.cohort
+
+    @property
+    def repeat_rows(self) -> tuple[dict[str, Any], ...]:
+        """How far each rater agrees with himself."""
+        return self.result.repeat_rows
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out or resampled, one line each."""
+        return self.result.notes
+
+    @property
+    def predictions(self) -> tuple[str, ...]:
+        """The models among the raters."""
+        return self.result.candidates
 
     @property
     def colors(self) -> dict[str, Rgb]:
@@ -60,23 +80,16 @@ def study_work(study: Study, label: str, predictions: Sequence[str], leave_one_o
         progress: ProgressCallback,
         cancelled: CancelCallback,
     ) -> AgreementView:
-        found = analyse_study(
-            study,
-            label,
-            predictions=predictions,
-            leave_one_out=leave_one_out,
+        models = tuple(predictions)
+        found = measure_agreement(
+            study_ratings(study, label or None, predictions=models),
+            None,
+            AgreementOptions(candidates=models, leave_one_out=leave_one_out),
+            progress,
+            cancelled,
             on_image=on_image,
-            progress=progress,
-            cancelled=cancelled,
         )
-        return AgreementView(
-            found.cohort,
-            found.repeat_rows,
-            found.notes,
-            found.label,
-            tuple(predictions),
-            study=study,
-        )
+        return AgreementView(found, found.source.label, study=study)
 
     return work
 
@@ -97,9 +110,17 @@ def scene_work(
         progress: ProgressCallback,
         cancelled: CancelCallback,
     ) -> AgreementView:
-        on_image(ratings)
-        found = cohort([ratings], leave_one_out=leave_one_out, cancelled=cancelled)
-        return AgreementView(found, (), notes, "", (), ratings=ratings, volume_node=volume_node)
+        volume = volume_from_node(volume_node)
+        case = RatedCase(ratings, volume.ijk_to_ras, volume.has_spacing, notes)
+        found = measure_agreement(
+            OneImage(case, volume),
+            None,
+            AgreementOptions(leave_one_out=leave_one_out),
+            progress,
+            cancelled,
+            on_image=on_image,
+        )
+        return AgreementView(found, "", ratings=ratings, volume_node=volume_node)
 
     return work
 
@@ -128,10 +149,4 @@ def people(ratings: ImageRatings, predictions: Sequence[str]) -> ImageRatings:
 def export(view: AgreementView, folder: Path) -> None:
     """Write tables, report and masks into a new folder. Raises OutputError."""
     with atomic_folder(folder) as work:
-        if view.study is not None:
-            analysis = StudyAnalysis(view.label, view.cohort, view.repeat_rows, view.notes)
-            write_study_agreement(view.study, analysis, work, predictions=view.predictions)
-        else:
-            volume: Volume = volume_from_node(view.volume_node)
-            case = RatedCase(view.ratings, volume.ijk_to_ras, volume.has_spacing, view.notes)
-            write_ratings_agreement(view.cohort, case, volume, work)
+        write_study_agreement(view.result, work)

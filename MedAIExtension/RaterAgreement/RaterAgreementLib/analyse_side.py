@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,15 @@ class AnalyseSide:
     """Starts analyses and shows what they say.
 
     ``source()`` returns what is analysed: a function of progress and cancelled for AnalysisJob,
-    or raises. ``running_changed(running)`` as RunSection's.
+    or raises. ``chosen()`` returns whose result that is: a ResultSource of what is chosen now.
+    ``running_changed(running)`` as RunSection's.
     """
 
-    def __init__(self, ui: Any, logic: Any, source: Any, running_changed: Any) -> None:
-        self._ui, self._logic, self._source = ui, logic, source
+    def __init__(
+        self, ui: Any, logic: Any, source: Any, chosen: Callable[[], Any], running_changed: Any
+    ) -> None:
+        self._ui, self._logic, self._source, self._chosen = ui, logic, source, chosen
+        self._whose: Any = None  # the ResultSource of the result, or of what runs
         self._parameters: Any = None
         self._result: Any = None  # logic's AgreementView
         self._shown_image = ""
@@ -70,7 +75,7 @@ class AnalyseSide:
                 (_("F1"), _("Overlap with the majority of the others."), ".2f"),
                 (_("ICC w/o"), _("Mean pixel ICC of the others, without this rater."), ".2f"),
                 (
-                    _("With oneself"),
+                    _("Self"),
                     _("Dice of the rater's two outlines of a repeated image."),
                     ".2f",
                 ),
@@ -99,7 +104,24 @@ class AnalyseSide:
         self._parameters = parameters
         if parameters is not None and self._result is not None:
             with shown_errors(_("The views can't be changed.")):
+                self.show_remark()
                 self._apply()
+
+    def show_remark(self) -> None:
+        """Say whose result is shown where that isn't what is chosen, and grey it then."""
+        if self._result is None:
+            return
+        remark = self._remark()
+        parts = [self._result.cohort.sentence]
+        parts += [candidate.sentence for candidate in self._result.cohort.candidates]
+        self._ui.summaryLabel.setText("\n".join([remark, *parts] if remark else parts))
+        other = remark if not self._whose.is_of(self._chosen().inputs) else ""
+        for widget in (self._ui.summaryLabel, self._ui.imageTable, self._ui.raterTable):
+            set_usable(widget, other)
+
+    def _remark(self) -> str:
+        remark: str = self._whose.remark(self._chosen().inputs)
+        return remark
 
     def abandon(self) -> None:
         """The scene closes, or something else is looked at: cancel and forget."""
@@ -124,6 +146,7 @@ class AnalyseSide:
 
     def _start(self) -> Any:
         work = self._source()
+        self._whose = self._chosen()
         self._rows_so_far: list[tuple[Any, ...]] = []
         self._result = None
         self._show()
@@ -144,7 +167,9 @@ class AnalyseSide:
             self._images.choose(0)
 
     def _write(self, folder: Path) -> None:
-        self._logic.export(self._result, folder)
+        remark = self._remark()
+        notes = (remark, *self._result.notes) if remark else self._result.notes
+        self._logic.export(replace(self._result, notes=notes), folder)
 
     # What the user does with a result.
 
@@ -190,12 +215,12 @@ class AnalyseSide:
         self._order = []
         if result is not None:
             cohort = result.cohort
-            parts = [cohort.sentence, *(candidate.sentence for candidate in cohort.candidates)]
-            sentence, notes = "\n".join(parts), list(result.notes)
+            notes = list(result.notes)
             images = sorted(image_rows(cohort), key=_worst_first)
             self._order = [row[0] for row in images]
             raters = rater_rows(cohort, result.repeat_rows)
         ui.summaryLabel.setText(sentence)
+        self.show_remark()
         ui.notesLabel.setText("\n".join(notes[:6] + ([_("…")] if len(notes) > 6 else [])))
         ui.notesLabel.setVisible(bool(notes))
         self._images.fill(images)
@@ -267,6 +292,8 @@ def needed_sentence(cohort: Any, target: float) -> str:
     reach = (
         _("no number of raters reaches {target:.2f}").format(target=target)
         if needed is None
+        else _("one rater reaches {target:.2f}").format(target=target)
+        if needed == 1
         else _("{target:.2f} takes {needed} raters").format(target=target, needed=needed)
     )
     return _("The mean of these {number} raters has reliability {now:.2f}; {reach}.").format(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from medai.errors import MedAIError
+from medai.errors import MedAIError, StudyError
 from medai.studies import (
     AUTOSAVE_SECONDS,
     Remarks,
@@ -30,8 +31,10 @@ _CLOCK_MS = 1000
 class AnnotateSide:
     """Runs one rater's sessions with the controls of ``annotateBox``."""
 
-    def __init__(self, ui: Any, logic: Any, window: Any) -> None:
-        self._ui, self._logic = ui, logic
+    def __init__(self, ui: Any, logic: Any, window: Any, shown_rater: Callable[[], str]) -> None:
+        """``shown_rater()`` is who the panel says is at work; "" for nobody and the owner."""
+        self._ui, self._logic, self._shown_rater = ui, logic, shown_rater
+        self._awake = False  # whether the panel shows this side
         self._editor = CaseEditor(ui.segmentEditor)
         self._remarks = RemarksControls(ui)
         self._study: Study | None = None
@@ -42,11 +45,12 @@ class AnnotateSide:
         self._waits = False  # feedback is being read: the next case waits for the button
         self._keys = Shortcuts(
             window,
+            # Two shortcuts of one key make both dead: none that Slicer or its Segment Editor has.
             {
                 "Ctrl+Return": self._on_submit,
                 "Ctrl+Enter": self._on_submit,
-                "Q": self._on_quality,
-                "Ctrl+B": self._on_pause_key,
+                "Ctrl+L": self._on_quality,
+                "Ctrl+J": self._on_pause_key,
                 "Ctrl+K": self._on_skip,
             },
         )
@@ -72,6 +76,10 @@ class AnnotateSide:
         """Whether the open case has changes that no draft holds."""
         changed = self._editor.is_changed or self._remarks.remarks != self._saved_remarks
         return self._session is not None and changed
+
+    def serves(self, rater: str) -> bool:
+        """Whether ``rater`` is at work here."""
+        return self._study is not None and self._rater == rater
 
     def begin(self, study: Study, rater: str) -> None:
         """Serve ``rater`` of ``study``: offer the unfinished outline, else show the next case.
@@ -106,14 +114,16 @@ class AnnotateSide:
         self._show()
 
     def rest(self) -> None:
-        """Another module is entered: keep a draft and stop the clock, the case stays open."""
+        """This side is hidden: keep a draft and stop the clock; the case stays open, untouched."""
+        self._awake = False
         with shown_errors(_("The outline couldn't be kept.")):
             if self._session is not None and not self._session.active.is_paused:
                 self._pause(True)
         self._keys.set_active(False)
 
     def wake(self) -> None:
-        """The module is entered again."""
+        """This side is shown again."""
+        self._awake = True
         self._keys.set_active(self._session is not None)
 
     def close(self) -> None:
@@ -132,7 +142,7 @@ class AnnotateSide:
 
     def _on_submit(self, *args: Any) -> None:
         with shown_errors(_("The outline can't be submitted. It is still on the screen.")):
-            if self._session is None:
+            if not self._may_act():
                 return
             masks = self._editor.masks()
             empty = not any(mask.any() for mask in masks.values())
@@ -147,7 +157,7 @@ class AnnotateSide:
 
     def _on_skip(self, *args: Any) -> None:
         with shown_errors(_("The case can't be skipped.")):
-            if self._session is None:
+            if not self._may_act():
                 return
             self._session.skip(self._ui.skipLineEdit.property("text"))
             self._close_case()
@@ -156,7 +166,7 @@ class AnnotateSide:
 
     def _on_pause(self, *args: Any) -> None:
         with shown_errors(_("The draft can't be saved.")):
-            if self._session is not None:
+            if self._may_act():
                 self._pause(not self._session.active.is_paused)
 
     def _on_pause_key(self, *args: Any) -> None:
@@ -164,7 +174,23 @@ class AnnotateSide:
 
     def _on_quality(self, *args: Any) -> None:
         with shown_errors(_("The quality can't be changed.")):
-            self._remarks.next_quality()
+            if self._may_act():
+                self._remarks.next_quality()
+
+    def _may_act(self) -> bool:
+        """Whether there is a case on the screen to act on. Raises StudyError when it isn't of the
+        rater that the panel shows."""
+        if self._session is None or not self._awake:
+            return False
+        shown = self._shown_rater()
+        if shown != self._session.rater:
+            raise StudyError(
+                _(
+                    "The outline on the screen is {rater}'s, and the panel shows {shown}: choose "
+                    "{rater} again, then go on."
+                ).format(rater=self._session.rater, shown=shown or _("nobody"))
+            )
+        return True
 
     def _on_correct(self, *args: Any) -> None:
         with shown_errors(_("The case can't be opened."), wait_cursor=True):
@@ -216,7 +242,7 @@ class AnnotateSide:
         self._waits = False
         self._autosave.start()
         self._clock.start()
-        self._keys.set_active(True)
+        self._keys.set_active(self._awake)
         self._show()
 
     def _leave_case(self) -> None:

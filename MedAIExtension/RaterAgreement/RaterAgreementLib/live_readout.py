@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import slicer
@@ -9,6 +10,7 @@ from slicer.i18n import tr as _
 
 from medai.agreement import pixel_icc, rating_patterns
 from medai.agreement.alternative_annotator import dice_matrix
+from medai.agreement.cohort_image import reason_to_leave_out
 from medai.errors import MedAIError
 from medai.scene.segmentation_ratings import ratings_of_nodes
 from medai_panels.later import Later
@@ -56,7 +58,9 @@ class LiveReadout:
         try:
             ratings, _notes = ratings_of_nodes(self._nodes, self._volume, self._region)
             patterns = rating_patterns(ratings.masks, ratings.roi)
-            icc = pixel_icc(patterns)
+            # What the analysis leaves out has no ICC here either.
+            left_out = reason_to_leave_out(patterns)
+            value = "" if left_out else _icc_text(pixel_icc(patterns))
         except MedAIError as error:
             self._label.setText(str(error))
             return
@@ -65,9 +69,13 @@ class LiveReadout:
         dice = (table.sum() - table.trace()) / (raters * (raters - 1))
         self._label.setText(
             _("Now: pixel ICC {icc} · mean Dice {dice:.2f}").format(
-                icc=f"{icc.icc:.2f}" if icc.icc == icc.icc else f"– ({icc.reason})", dice=dice
+                icc=value or f"– ({left_out})", dice=dice
             )
         )
 
     def _on_change(self, caller: Any, event: Any) -> None:
         self._later.soon()
+
+
+def _icc_text(found: Any) -> str:
+    return f"{found.icc:.2f}" if math.isfinite(found.icc) else f"– ({found.reason})"

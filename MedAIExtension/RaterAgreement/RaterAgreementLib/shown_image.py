@@ -13,6 +13,7 @@ from medai.images import read_volume
 from medai.scene import show_volume
 from medai.scene.agreement import RaterNodes, hide_consensus, show_consensus, show_raters
 from medai.scene.color_maps import show_map
+from medai.scene.presence import display_of, is_present
 from medai.scene.removal import remove_with_results
 from medai.studies import rated_image
 from RaterAgreementLib.agreement_view import AgreementView, people
@@ -36,7 +37,7 @@ class ShownImage:
         self.forget()
         if view.study is None:
             ratings, node = view.ratings, view.volume_node
-            if node.GetScene() is None:
+            if not is_present(node):
                 raise InputError(_("The image of this result is no longer in the scene."))
         else:
             rated = rated_image(view.study, image, predictions=view.predictions)
@@ -51,8 +52,11 @@ class ShownImage:
         """Show and hide what lies over the image."""
         if self.nodes is None:
             return
-        self.nodes.outlines.GetDisplayNode().SetVisibility(outlines)
+        if is_present(self.nodes.outlines):
+            display_of(self.nodes.outlines).SetVisibility(outlines)
         show_map(self.nodes.disagreement if disagreement else None)
+        if not is_present(self.nodes.volume):
+            return
         if consensus == NO_CONSENSUS:
             hide_consensus(self.nodes.volume)
         else:

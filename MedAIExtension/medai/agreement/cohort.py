@@ -24,8 +24,15 @@ from medai.agreement.cohort_tables import (
     summary_table,
 )
 from medai.agreement.extent_icc import ExtentIcc, extent_icc
-from medai.agreement.icc_estimate import POOR_BELOW, LinkVariance, reading
-from medai.agreement.pixel_icc import Method, pixel_iccs
+from medai.agreement.icc_estimate import (
+    POOR_BELOW,
+    IccEstimate,
+    LinkVariance,
+    Method,
+    reading,
+    undefined,
+)
+from medai.agreement.pixel_icc import pixel_iccs
 from medai.agreement.ratings import ImageRatings
 from medai.errors import CancelledError, RatingError
 
@@ -34,13 +41,20 @@ Report = Callable[[float, str], None]
 
 PIXEL_ICC = "pixel_icc"
 ALPHA = "krippendorff_alpha"
+# The ending of a measure's name for its value by Laplace, beside the exact one.
+LAPLACE = "_laplace"
+NOTHING = undefined("")
 # Of the work that a progress bar shows, the share spent reading images.
 _READING_SHARE = 0.7
 
 
 @dataclass(frozen=True, eq=False)
 class CohortResult:
-    """Tables of a study; see ``cohort`` for their columns."""
+    """Tables of a study; see ``cohort`` for their columns.
+
+    extent: ICC of the total extent over the images that are not excluded; extent_all: over every
+    image, as the script published with the source paper computes it.
+    """
 
     image_rows: tuple[Row, ...]
     rater_rows: tuple[Row, ...]
@@ -57,6 +71,7 @@ class CohortResult:
     link_variance: str
     grids: tuple[int, ...]
     notes: tuple[str, ...] = field(default=())
+    extent_all: ExtentIcc | None = None
 
     def value(self, image: str, measure: str) -> float:
         """One number of the per-image table; nan where there is none."""
@@ -95,7 +110,7 @@ def cohort(
     images: Iterable[ImageRatings],
     *,
     grids: Sequence[int] = (10, 15, 20),
-    method: Method = "laplace",
+    method: Method = "exact",
     link_variance: LinkVariance = "meanobs",
     leave_one_out: bool = True,
     surfaces: bool = False,
@@ -126,10 +141,11 @@ def cohort(
         known. cancelled: asked between images; true raises CancelledError.
 
     The tables (``CohortResult``), one dict per row:
-        image_rows: image, measure, value, note. Measures: pixel_icc with its variances,
-            krippendorff_alpha, area_icc_10 …, extent (mean over raters), dice and iou (mean over
-            pairs), accuracy … mcc (mean over raters), naive_accuracy …, with surfaces the
-            distances.
+        image_rows: image, measure, value, note. Measures: pixel_icc with its variances and 95 %
+            interval (pixel_icc_low, pixel_icc_high), krippendorff_alpha, area_icc_10 …, the ICCs by
+            Laplace beside exact ones (pixel_icc_laplace, area_icc_10_laplace …), extent (mean over
+            raters), dice and iou (mean over pairs), accuracy … mcc (mean over raters),
+            naive_accuracy …, with surfaces the distances.
         rater_rows: image, rater, measure, value (extent, accuracy … mcc, pixel_icc_without).
         exclusions: image, reason.
         summary_rows: measure, images, mean, sd, se, median, low, high, poor_share,
@@ -178,10 +194,7 @@ def cohort(
         if cancelled is not None and cancelled():
             raise CancelledError
         say(0.8 + 0.15 * place / len(grids), f"Fitting the area models, {grid} cells a side")
-        for summary, found in zip(
-            summaries, area_iccs(areas[grid], link_variance=link_variance), strict=True
-        ):
-            summary.add(f"area_icc_{grid}", found.icc, found.reason)
+        _add_area_iccs(summaries, areas[grid], f"area_icc_{grid}", method, link_variance)
     say(0.97, "Comparing images")
     return _assemble(
         summaries,
@@ -207,17 +220,51 @@ def _add_pixel_iccs(
         for rater in range(summary.patterns.raters)
         if leave_one_out and summary.patterns.raters > 2
     ]
-    found = pixel_iccs(
-        everyone + [patterns for _, _, patterns in reduced],
+    found = pixel_iccs(everyone, method=method, link_variance=link_variance)
+    without = pixel_iccs(
+        [patterns for _, _, patterns in reduced],
         method=method,
         link_variance=link_variance,
+        intervals=False,
     )
-    for summary, icc in zip(summaries, found, strict=False):
+    published = _published(pixel_iccs, everyone, method, link_variance)
+    for summary, icc, other in zip(summaries, found, published, strict=False):
         summary.add(PIXEL_ICC, icc.icc, icc.reason)
+        if method == "exact":
+            summary.add(f"{PIXEL_ICC}_low", icc.low)
+            summary.add(f"{PIXEL_ICC}_high", icc.high)
+            summary.add(f"{PIXEL_ICC}{LAPLACE}", other.icc, other.reason)
         for name in ("unit", "rater", "link"):
             summary.add(f"variance_{name}", getattr(icc, f"variance_{name}"), icc.reason)
-    for (summary, rater, _), icc in zip(reduced, found[len(summaries) :], strict=True):
+    for (summary, rater, _), icc in zip(reduced, without, strict=True):
         summary.add_rater(rater, "pixel_icc_without", icc.icc)
+
+
+def _add_area_iccs(
+    summaries: list[ImageSummary],
+    counts: list[AreaCounts],
+    measure: str,
+    method: Method,
+    link_variance: LinkVariance,
+) -> None:
+    found = area_iccs(counts, method=method, link_variance=link_variance)
+    published = _published(area_iccs, counts, method, link_variance)
+    for summary, icc, other in zip(summaries, found, published, strict=True):
+        summary.add(measure, icc.icc, icc.reason)
+        if method == "exact":
+            summary.add(f"{measure}{LAPLACE}", other.icc, other.reason)
+
+
+def _published(
+    fit: Callable[..., list[IccEstimate]],
+    data: Sequence[Any],
+    method: Method,
+    link_variance: LinkVariance,
+) -> list[IccEstimate]:
+    """The same by Laplace, as published studies have it, to stand beside exact values."""
+    if method == "laplace":
+        return [NOTHING] * len(data)
+    return fit(data, method="laplace", link_variance=link_variance)
 
 
 def _assemble(
@@ -234,17 +281,14 @@ def _assemble(
     included = [summary for summary in summaries if not summary.exclusion]
     names = sorted({name for summary in summaries for name in summary.raters})
     agreement = [PIXEL_ICC, ALPHA, *(f"area_icc_{grid}" for grid in grids)]
+    shown = [*agreement]
+    if method == "exact":
+        shown += [f"{measure}{LAPLACE}" for measure in agreement if measure != ALPHA]
     notes: list[str] = []
     rows, problems = confounder_table(included, agreement, covariates)
     notes += problems
-    extent = None
-    if len(included) >= 2:
-        table = np.full((len(included), len(names)), np.nan)
-        for place, summary in enumerate(included):
-            for name, value in zip(summary.raters, summary.adjusted_extents, strict=True):
-                table[place, names.index(name)] = value
-        extent = extent_icc(table, bootstrap=bootstrap, seed=seed)
-    else:
+    extent = _extent_of(included, names, bootstrap, seed)
+    if extent is None:
         notes.append("Fewer than two images to summarise: no extent ICC.")
     compared = []
     for candidate in candidates:
@@ -262,7 +306,7 @@ def _assemble(
         image_rows=tuple(row for summary in summaries for row in summary.image_rows),
         rater_rows=tuple(row for summary in summaries for row in summary.rater_rows),
         exclusions=tuple(exclusions),
-        summary_rows=summary_table(summaries, included, agreement),
+        summary_rows=summary_table(summaries, included, shown),
         correlation_rows=correlation_table(included, [*agreement, "dice", "accuracy", "mcc"]),
         leave_one_out_rows=leave_one_out_table(included, names),
         confounder_rows=rows,
@@ -274,4 +318,22 @@ def _assemble(
         link_variance=link_variance,
         grids=grids,
         notes=tuple(notes),
+        extent_all=(
+            extent
+            if len(included) == len(summaries)
+            else _extent_of(summaries, names, bootstrap, seed)
+        ),
     )
+
+
+def _extent_of(
+    summaries: Sequence[ImageSummary], names: list[str], bootstrap: int, seed: int
+) -> ExtentIcc | None:
+    """ICC of the total extent over these images; None for fewer than two."""
+    if len(summaries) < 2:
+        return None
+    table = np.full((len(summaries), len(names)), np.nan)
+    for place, summary in enumerate(summaries):
+        for name, value in zip(summary.raters, summary.adjusted_extents, strict=True):
+            table[place, names.index(name)] = value
+    return extent_icc(table, bootstrap=bootstrap, seed=seed)

@@ -131,12 +131,27 @@ def _extents(summary: ImageSummary, exclude_above: float, exclude_below: float) 
     summary.add("roi_units", float(units))
     summary.add("extent", float(share[:people].mean()))
     summary.adjusted_extents = tuple(adjusted_extent(marked[:people], units).tolist())
+    summary.exclusion = reason_to_leave_out(summary.patterns, exclude_above, exclude_below)
+
+
+def reason_to_leave_out(
+    patterns: RatingPatterns, exclude_above: float = 0.95, exclude_below: float = 0.05
+) -> str:
+    """Why an image doesn't count in the means of ICC and alpha; "" when it does.
+
+    It is left out when more than half of the raters marked more than ``exclude_above``, or less
+    than ``exclude_below``, of the region (Hurault et al., exclusion of images).
+    """
+    marked = (patterns.counts[:, None] * (patterns.ratings == 1)).sum(axis=0)
+    share = marked / patterns.units
+    reason = ""
     for text, many in (
-        (f"more than {100 * exclude_above:g} %", share[:people] > exclude_above),
-        (f"less than {100 * exclude_below:g} %", share[:people] < exclude_below),
+        (f"more than {100 * exclude_above:g} %", share > exclude_above),
+        (f"less than {100 * exclude_below:g} %", share < exclude_below),
     ):
-        if 2 * many.sum() > people:
-            summary.exclusion = f"{int(many.sum())} of {people} raters marked {text} of the region"
+        if 2 * many.sum() > len(share):
+            reason = f"{int(many.sum())} of {len(share)} raters marked {text} of the region"
+    return reason
 
 
 def _performance(summary: ImageSummary) -> None:

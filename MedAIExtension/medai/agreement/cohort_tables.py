@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 Row = dict[str, Any]
 
 _NAN = float("nan")
+_NOT_SUMMARIZED = ("roi_units", "pixel_icc_low", "pixel_icc_high")
 
 
 def column(images: Sequence[ImageSummary], measure: str) -> Array:
@@ -39,7 +40,7 @@ def summary_table(
         measures += [name for name in image.values if name not in measures]
     rows = []
     for measure in measures:
-        if measure == "roi_units" or measure.startswith("variance_"):
+        if measure in _NOT_SUMMARIZED or measure.startswith("variance_"):
             continue
         values = column(included if measure in agreement else images, measure)
         values = values[np.isfinite(values)]

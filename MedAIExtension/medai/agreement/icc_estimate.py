@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from medai.agreement.interval import Interval
 from medai.errors import RatingError
 
+Method = Literal["exact", "laplace"]
 LinkVariance = Literal["meanobs", "liability"]
 
 POOR_BELOW = 0.5
 GOOD_FROM = 0.75
 EXCELLENT_ABOVE = 0.9
+# An image of fewer units tells too little for an ICC to be relied upon.
+LEAST_RELIABLE_UNITS = 30
+CONFIDENCE = 0.95
+NO_INTERVAL = Interval(float("nan"), float("nan"), CONFIDENCE, 0)
 
 
 def reading(icc: float) -> str:
@@ -36,7 +42,7 @@ class IccEstimate:
         ICC = V_unit / (V_unit + V_rater + V_over + V_link)
 
     icc: 0..1; < 0.5 poor, 0.5-0.75 moderate, 0.75-0.9 good, > 0.9 excellent (after Koo and Li
-        2016, J. Chiropr. Med. 15(2), 155-163). nan where it is undefined; ``reason`` says why.
+        2016, J. Chiropr. Med. 15(2), 155-163). nan where it is undefined.
     variance_unit: between pixels (or areas); inf when all raters agree everywhere.
     variance_rater: between raters.
     variance_over: between single observations (area ICC; 0 for pixels).
@@ -44,6 +50,8 @@ class IccEstimate:
         π²/3 ("liability").
     intercept: mean logit.
     log_likelihood: of the fit, binomial coefficients included.
+    reason: why the ICC is undefined, or why it can't be relied upon; "" otherwise.
+    interval: 95 %, of exact fits (see ``icc_profile``); nan where there is none.
     """
 
     icc: float
@@ -54,6 +62,29 @@ class IccEstimate:
     intercept: float
     log_likelihood: float
     reason: str = ""
+    interval: Interval = NO_INTERVAL
+
+    @property
+    def low(self) -> float:
+        """The lower end of the interval."""
+        return self.interval.low
+
+    @property
+    def high(self) -> float:
+        """The upper end of the interval."""
+        return self.interval.high
+
+    @property
+    def words(self) -> str:
+        """The ICC in a word with its number and interval, "moderate: 0.60 (0.52–0.67)".
+
+        >>> undefined("every rating is the same").words
+        'undefined: every rating is the same'
+        """
+        if not np.isfinite(self.icc):
+            return f"undefined: {self.reason}"
+        text = f"{reading(self.icc)}: {self.icc:.2f}"
+        return text + (f" ({self.low:.2f}–{self.high:.2f})" if np.isfinite(self.low) else "")
 
     @property
     def variance_error(self) -> float:
@@ -84,8 +115,13 @@ def estimate(
     variance_link: float,
     intercept: float,
     log_likelihood: float,
+    interval: Interval | None = None,
+    reason: str = "",
 ) -> IccEstimate:
-    """The estimate of a fitted model from its standard deviations."""
+    """The estimate of a fitted model from its standard deviations.
+
+    The interval is made to hold the estimate, which is the ordinary likelihood's.
+    """
     unit, rater, over = sd_unit**2, sd_rater**2, sd_over**2
     return IccEstimate(
         icc=unit / (unit + rater + over + variance_link),
@@ -95,7 +131,22 @@ def estimate(
         variance_link=variance_link,
         intercept=intercept,
         log_likelihood=log_likelihood,
+        reason=reason,
+        interval=_holding(interval, unit / (unit + rater + over + variance_link)),
     )
+
+
+def too_small(units: int) -> str:
+    """Why an ICC of so few units is not reliable, or ""."""
+    if units >= LEAST_RELIABLE_UNITS:
+        return ""
+    return f"not reliable: the region of interest holds only {units} pixels"
+
+
+def _holding(interval: Interval | None, icc: float) -> Interval:
+    if interval is None:
+        return NO_INTERVAL
+    return replace(interval, low=min(interval.low, icc), high=max(interval.high, icc))
 
 
 def undefined(reason: str) -> IccEstimate:
@@ -104,6 +155,10 @@ def undefined(reason: str) -> IccEstimate:
     return IccEstimate(nan, nan, nan, nan, nan, nan, nan, reason)
 
 
-def perfect(variance_link: float, intercept: float, log_likelihood: float) -> IccEstimate:
+def perfect(
+    variance_link: float, intercept: float, log_likelihood: float, reason: str = ""
+) -> IccEstimate:
     """All raters alike on every unit: the limit of a growing variance between units."""
-    return IccEstimate(1.0, float("inf"), 0.0, 0.0, variance_link, intercept, log_likelihood)
+    return IccEstimate(
+        1.0, float("inf"), 0.0, 0.0, variance_link, intercept, log_likelihood, reason
+    )

@@ -1,4 +1,4 @@
-"""Intervals of a pixel ICC: parametric bootstrap and likelihood profile."""
+"""Intervals of a pixel ICC: restricted-likelihood profile and parametric bootstrap."""
 
 from __future__ import annotations
 
@@ -6,36 +6,26 @@ from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
-from scipy.special import chdtri
+from numpy.typing import ArrayLike
 
 from medai.agreement.binomial_table import BinomialTable
-from medai.agreement.icc_estimate import IccEstimate, LinkVariance, link_variance_of
+from medai.agreement.icc_estimate import IccEstimate, LinkVariance, Method, link_variance_of
+from medai.agreement.icc_profile import icc_interval
 from medai.agreement.interval import Interval, percentile_interval
-from medai.agreement.laplace import log_likelihood, zero_modes
-from medai.agreement.maximize import maximize
 from medai.agreement.mixed_model import fit_mixed_model
 from medai.agreement.patterns import RatingPatterns, rating_patterns
-from medai.agreement.pixel_icc import Method, mean_rating, pattern_table, pixel_icc
-from medai.agreement.quadrature import fit_by_quadrature, nodes
+from medai.agreement.pixel_icc import check_method, pattern_table, pixel_iccs
+from medai.agreement.quadrature import fit_by_quadrature, nodes, surroundings
 from medai.errors import RatingError
 
-Array = NDArray[np.float64]
-
 _MOST_RATERS_SIMULATED = 12
-_LOWER = np.array([-12.0, -60.0])
-_UPPER = np.array([6.0, 60.0])
-_LONGEST = np.array([1.0, 2.0])
-# ICCs between which the profile is searched.
-_LEAST_ICC, _MOST_ICC = 1e-5, 1.0 - 1e-6
 
 
 def bootstrap_interval(
     masks: ArrayLike | Sequence[ArrayLike] | RatingPatterns,
     roi: ArrayLike | None = None,
     *,
-    method: Method = "laplace",
+    method: Method = "exact",
     link_variance: LinkVariance = "meanobs",
     resamples: int = 1000,
     confidence: float = 0.95,
@@ -43,21 +33,22 @@ def bootstrap_interval(
 ) -> Interval:
     """Parametric-bootstrap interval of pixel_icc: refit ratings drawn from the model.
 
-    The ratings are drawn from the exact fit (quadrature) whatever ``method`` refits them: a model
-    whose variances carry Laplace's bias would yield ratings unlike those at hand. With "laplace"
-    the interval is of what Laplace estimates on such images; with "quadrature" it is one of the
-    ICC itself. Rater effects are drawn anew each time; given them, pattern counts are one
-    multinomial draw, so the cost does not depend on the size of the image.
+    The ratings are drawn from the exact fit whatever ``method`` refits them: a model whose
+    variances carry Laplace's bias would yield ratings unlike those at hand. With "laplace" the
+    interval is of what Laplace estimates on such images; with "exact" it is one of the ICC.
+    Rater effects are drawn anew each time; given them, pattern counts are one multinomial draw, so
+    the cost does not depend on the size of the image.
     masks, roi, method, link_variance: as pixel_icc; up to 12 raters. nan where the ICC is.
     Source: Stoffel, Nakagawa and Schielzeth 2017, Methods Ecol. Evol. 8(11) (rptR).
 
     >>> masks = np.random.default_rng(3).integers(0, 2, (3, 30, 30)) | np.eye(30, dtype=int)
     >>> interval = bootstrap_interval(masks, resamples=50)
-    >>> 0.0 <= interval.low <= pixel_icc(masks).icc <= interval.high
+    >>> 0.0 <= interval.low <= interval.high <= 1.0
     True
     """
     patterns = masks if isinstance(masks, RatingPatterns) else rating_patterns(masks, roi)
-    estimate = pixel_icc(patterns, method="quadrature", link_variance=link_variance)
+    check_method(method)
+    estimate = pixel_iccs([patterns], link_variance=link_variance, intervals=False)[0]
     if not np.isfinite(estimate.variance_unit):
         return Interval(estimate.icc, estimate.icc, confidence, 0)
     table = _simulate(estimate, patterns, resamples, np.random.default_rng(seed))
@@ -125,66 +116,27 @@ def profile_interval(
     link_variance: LinkVariance = "meanobs",
     confidence: float = 0.95,
 ) -> Interval:
-    """Likelihood-profile interval of the Laplace pixel_icc.
+    """Restricted-likelihood interval of the exact pixel_icc: its ``interval`` at any confidence.
 
-    All ICCs at which the likelihood, maximised over everything else, is within half the χ²
-    quantile of its maximum; V_link is held. It takes pixels as independent, so it is narrow on
-    large images: it says what the pixels of this image tell, not what other raters would do.
+    All ICCs at which the restricted likelihood is near its highest (``icc_profile``); V_link is
+    held. It takes pixels as independent and raters as drawn from many: on a large image it is as
+    wide as the raters are few.
     masks, roi, link_variance: as pixel_icc. nan where the ICC is.
 
     >>> masks = np.random.default_rng(3).integers(0, 2, (3, 30, 30)) | np.eye(30, dtype=int)
     >>> interval = profile_interval(masks)
-    >>> interval.low <= pixel_icc(masks).icc <= interval.high
+    >>> 0.0 < interval.low < interval.high < 1.0
     True
     """
     patterns = masks if isinstance(masks, RatingPatterns) else rating_patterns(masks, roi)
-    best = pixel_icc(patterns, link_variance=link_variance)
+    best = pixel_iccs([patterns], link_variance=link_variance, intervals=False)[0]
     if not np.isfinite(best.variance_unit):
         return Interval(best.icc, best.icc, confidence, 0)
-    table = pattern_table([patterns])
-    link = link_variance_of(mean_rating(patterns), link_variance)
-    drop = 0.5 * float(chdtri(1, 1.0 - confidence))
-    here = [0.5 * np.log(max(best.variance_rater, 1e-6)), best.intercept]
-
-    def below(logit: float, start: list[float]) -> float:
-        odds = float(np.exp(logit))
-        value, found = _at_icc(table, odds, link, np.array(start))
-        start[:] = found
-        return value - best.log_likelihood + drop
-
-    def end(limit_icc: float, direction: float) -> float:
-        limit = float(np.log(limit_icc / (1.0 - limit_icc)))
-        inside = float(np.log(max(best.icc, _LEAST_ICC) / (1.0 - min(best.icc, _MOST_ICC))))
-        start, step = list(here), 0.1
-        while direction * (limit - inside) > 0:
-            outside = inside + direction * step
-            if direction * (outside - limit) > 0:
-                outside = limit
-            if below(outside, start) < 0:
-                root = brentq(below, inside, outside, args=(list(start),), xtol=1e-6)
-                return float(1.0 / (1.0 + np.exp(-root)))
-            inside, step = outside, 2.0 * step
-        return 0.0 if direction < 0 else 1.0
-
-    return Interval(
-        min(end(_LEAST_ICC, -1.0), best.icc), max(end(_MOST_ICC, 1.0), best.icc), confidence, 0
+    near = surroundings(
+        pattern_table([patterns]),
+        float(np.sqrt(best.variance_unit)),
+        float(np.sqrt(best.variance_rater)),
+        best.intercept,
     )
-
-
-def _at_icc(table: BinomialTable, odds: float, link: float, start: Array) -> tuple[float, Array]:
-    """Highest likelihood with V_unit = odds · (V_rater + V_link), and where it is."""
-    modes = zero_modes(1, table, False)
-
-    def objective(x: Array, index: NDArray[np.intp]) -> tuple[Array, Array]:
-        rater = np.exp(2.0 * x[:, 0])
-        unit = odds * (rater + link)
-        part = modes.take(index)
-        value, gradient = log_likelihood(
-            np.stack([0.5 * np.log(unit), x[:, 0], x[:, 1]], axis=1), table, part
-        )
-        modes.put(index, part)
-        along = gradient[:, 1] + gradient[:, 0] * odds * rater / unit
-        return value, np.stack([along, gradient[:, 2]], axis=1)
-
-    found = maximize(objective, start[None], _LOWER, _UPPER, _LONGEST)
-    return float(found.values[0]), found.parameters[0]
+    found = icc_interval(near, best.variance_link, confidence)
+    return Interval(min(found.low, best.icc), max(found.high, best.icc), confidence, 0)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medai.agreement.binomial_table import BinomialTable
+from medai.agreement.icc_profile import FitSurroundings, unpenalized
 from medai.agreement.maximize import maximize
 from medai.agreement.mixed_model import MixedModelFit, from_marginal, to_marginal
 
@@ -32,8 +33,13 @@ _LONGEST = np.array([0.8, 1.0, 0.7])
 _STARTS = ((0.7, 0.3), (2.5, 0.3), (8.0, 0.2))
 _LONGEST_RATER_STEP = 1.5
 _NEARLY_ZERO = 0.2
+# Around a fit: the step of second differences, and the least σ_unit they are taken at.
+_SECOND_DIFFERENCE = 0.02
+_LEAST_SPREAD = 0.05
 # Keeps the temporary arrays of a batch in the processor's cache.
 _BATCH_NUMBERS = 40_000
+# With many raters an image can hold tens of thousands of patterns: these are taken in parts.
+_MOST_NUMBERS = 2_000_000
 
 
 def nodes(largest_sd: float) -> tuple[Array, Array]:
@@ -81,24 +87,32 @@ def _at(
     p = np.where(eta >= 0, 1.0, small) / (1.0 + small)
     w = small / (1.0 + small) ** 2
     softplus = np.maximum(eta, 0.0) + log1p
-    successes, trials = table.successes.transpose(0, 2, 1), table.trials.transpose(0, 2, 1)
-    joint = np.matmul(successes, eta.transpose(0, 2, 1))
-    joint -= np.matmul(trials, softplus.transpose(0, 2, 1))
-    joint += log_weight
-    top = joint.max(axis=2, keepdims=True)
-    np.exp(joint - top, out=joint)
-    total = joint.sum(axis=2, keepdims=True)
-    counts = table.counts
-    value = (counts * (np.log(total) + top)[:, :, 0]).sum(axis=1) - 0.5 * (s**2).sum(axis=1)
-    posterior = joint / total
-    expected = trials * np.matmul(posterior, p)
-    residual = (counts[:, :, None] * (successes - expected)).sum(axis=1)
-    gradient = sr[:, None] * residual - s
-    second, weights = _second_moments(posterior, trials, counts, p, w)
-    covariance = second - np.matmul(expected.transpose(0, 2, 1), counts[:, :, None] * expected)
-    hessian = -(sr**2)[:, None, None] * covariance
-    index = np.arange(raters)
-    hessian[:, index, index] += 1.0 + sr[:, None] ** 2 * weights
+    value = -0.5 * (s**2).sum(axis=1)
+    gradient = -s
+    hessian = np.zeros((len(s), raters, raters))
+    hessian[:, np.arange(raters), np.arange(raters)] = 1.0
+    size = max(1, _MOST_NUMBERS // (len(s) * v.size))
+    for first in range(0, table.rows, size):
+        rows = slice(first, first + size)
+        successes = table.successes[:, :, rows].transpose(0, 2, 1)
+        trials = table.trials[:, :, rows].transpose(0, 2, 1)
+        counts = table.counts[:, rows]
+        joint = np.matmul(successes, eta.transpose(0, 2, 1))
+        joint -= np.matmul(trials, softplus.transpose(0, 2, 1))
+        joint += log_weight
+        top = joint.max(axis=2, keepdims=True)
+        np.exp(joint - top, out=joint)
+        total = joint.sum(axis=2, keepdims=True)
+        value = value + (counts * (np.log(total) + top)[:, :, 0]).sum(axis=1)
+        posterior = joint / total
+        expected = trials * np.matmul(posterior, p)
+        residual = (counts[:, :, None] * (successes - expected)).sum(axis=1)
+        gradient = gradient + sr[:, None] * residual
+        second, weights = _second_moments(posterior, trials, counts, p, w)
+        second -= np.matmul(expected.transpose(0, 2, 1), counts[:, :, None] * expected)
+        hessian -= (sr**2)[:, None, None] * second
+        index = np.arange(raters)
+        hessian[:, index, index] += sr[:, None] ** 2 * weights
     return value, gradient, hessian
 
 
@@ -180,3 +194,34 @@ def _climb(
 
     found = maximize(objective, begins, _LOWER, _UPPER, _LONGEST)
     return found.parameters, found.values, found.converged
+
+
+def surroundings(
+    table: BinomialTable, sd_unit: float, sd_rater: float, intercept: float
+) -> FitSurroundings:
+    """What an interval needs to know of the fit of the one data set in ``table``."""
+    effects = np.zeros((1, table.raters))
+    logs = np.log(np.maximum([[sd_unit, sd_rater]], 1e-12))
+    quadrature_log_likelihood(np.column_stack([logs, [intercept]]), table, effects)
+    shifts = intercept + sd_rater * effects
+    one = np.ones(1)
+    log_sd = float(np.log(max(sd_unit, _LEAST_SPREAD)))
+    found = []
+    for move in (-_SECOND_DIFFERENCE, 0.0, _SECOND_DIFFERENCE):
+        su = float(np.exp(log_sd + move))
+        v, log_weight = nodes(su)
+        value, gradient, hessian = _at(su * v[None], one, shifts, table, v, log_weight)
+        # With σ_rater = 1 and β = 0 the effects are the shifts; what their prior adds is taken off.
+        found.append((value + 0.5 * (shifts**2).sum(axis=1), gradient + shifts, hessian))
+    information = found[1][2][0] - np.eye(table.raters)
+    (before, slope_before, _), (here, slope, _), (after, slope_after, _) = found
+    cross = -(slope_after - slope_before)[0] / (2.0 * _SECOND_DIFFERENCE)
+    bend = -float((after - 2.0 * here + before)[0]) / _SECOND_DIFFERENCE**2
+    spread = bend - cross @ np.linalg.solve(information + 1e-9 * np.eye(table.raters), cross)
+    return FitSurroundings(
+        np.array([log_sd]),
+        unpenalized(shifts[0], slope[0], information),
+        information,
+        cross[:, None],
+        np.array([[spread]]),
+    )

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 
+import medai
 from medai.batch.one_study import failed, run_study
 from medai.batch.outcome import Outcome, StudyRequest
+from medai.child_process import safe_environment
 from medai.errors import CancelledError
 from medai.progress import CancelCallback
 
@@ -21,6 +27,7 @@ _LOOK_SECONDS = 0.2
 _BYTES_PER_WORKER = 4 * 2**30
 # Each process computes with one thread, so that the result doesn't depend on their number.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+_PYTHON_PATHS = ("PYTHONPATH", "PYTHONSAFEPATH")
 
 
 def usual_workers(device: str) -> int:
@@ -43,12 +50,13 @@ def run_in_processes(
     """
     waiting = list(reversed(requests))
     running: list[_Process] = []
+    working = tempfile.mkdtemp(prefix="medai-")
     try:
         while waiting or running:
             if cancelled():
                 raise CancelledError
             while waiting and len(running) < workers:
-                running.append(_Process.started())
+                running.append(_Process.started(working))
                 running[-1].give(waiting.pop())
             for process in _ready(running):
                 yield process.outcome()
@@ -63,6 +71,7 @@ def run_in_processes(
     finally:
         for process in running:
             process.end()
+        shutil.rmtree(working, ignore_errors=True)
 
 
 def _ready(running: Sequence[_Process]) -> list[_Process]:
@@ -78,20 +87,23 @@ class _Process:
     alive: bool = True
 
     @classmethod
-    def started(cls) -> _Process:
+    def started(cls, working: str) -> _Process:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs,))
-        before = {name: os.environ.get(name) for name in _ONE_THREAD}
-        os.environ.update(_ONE_THREAD)
+        process = context.Process(target=_serve, args=(theirs, working))
+        # It starts with this process' environment, and what it may import is in its start data.
+        environment, imports = dict(os.environ), list(sys.path)
+        safe = safe_environment()
         try:
+            for name in {*_ONE_THREAD, *_PYTHON_PATHS}:
+                os.environ.pop(name, None)
+            os.environ.update(_ONE_THREAD | {n: safe[n] for n in _PYTHON_PATHS if n in safe})
+            sys.path[:] = _without_current_folder(imports)
             process.start()
         finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
+            sys.path[:] = imports
+            os.environ.clear()
+            os.environ.update(environment)
         theirs.close()
         return cls(process, ours)
 
@@ -118,6 +130,14 @@ class _Process:
         self.connection.close()
 
 
+def _without_current_folder(paths: Sequence[str]) -> list[str]:
+    """Where a child may import from: not the current folder, unless it was named or holds MedAI."""
+    named = {*os.environ.get("PYTHONPATH", "").split(os.pathsep)}
+    named.add(str(Path(medai.__file__).absolute().parent.parent))
+    current = os.getcwd()  # noqa: PTH109 (compared with what Python itself wrote)
+    return [p for p in paths if Path(p).is_absolute() and (p != current or p in named)]
+
+
 def _why_it_ended(status: int) -> str:
     if status == -signal.SIGTERM or status == -9:
         return "Its process was ended by the system, most likely out of memory: use fewer workers."
@@ -125,8 +145,9 @@ def _why_it_ended(status: int) -> str:
     return f"Its process crashed ({name})."
 
 
-def _serve(connection: Connection) -> None:
-    """Do studies until there are no more; runs in the child."""
+def _serve(connection: Connection, working: str) -> None:
+    """Do studies until there are no more; runs in the child, in the empty folder ``working``."""
+    os.chdir(working)
     # Ctrl-C reaches the whole group; the parent decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()

@@ -13,12 +13,12 @@ import medai
 from medai.batch.outcome import Outcome, StudyRequest
 from medai.batch.result_rows import columns_of
 from medai.batch.study_list import ListedStudy
+from medai.csv_text import csv_text
 from medai.errors import OutputError
 from medai.file_lock import hold_lock
 from medai.output import output_error, write_text
 from medai.progress import Progress, ProgressCallback
 from medai.reports.json_text import json_text
-from medai.reports.tables import csv_text
 
 BATCH_FILE = "batch.json"
 LOCK_FILE = ".lock"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,14 +12,14 @@ from medai.commands.options import JsonOption, OutputOption, OverwriteOption
 from medai.commands.run_task import Output, run_task
 
 if TYPE_CHECKING:
-    from medai.studies.rater_folder import RaterFolder
+    from medai.studies import RatingsSource
 
 
 class MethodChoice(StrEnum):
-    """How the pixel model is fitted."""
+    """How the models of pixels and areas are fitted."""
 
+    EXACT = "exact"
     LAPLACE = "laplace"
-    QUADRATURE = "quadrature"
 
 
 class LinkChoice(StrEnum):
@@ -47,8 +46,9 @@ def agree(
         str, typer.Option("--candidates", help="Models (or new raters) to compare, with commas.")
     ] = "",
     method: Annotated[
-        MethodChoice, typer.Option("--method", help="Laplace as lme4 does it, or exact quadrature.")
-    ] = MethodChoice.LAPLACE,
+        MethodChoice,
+        typer.Option("--method", help="Exact likelihood, or as published (Laplace, as lme4)."),
+    ] = MethodChoice.EXACT,
     link_variance: Annotated[
         LinkChoice, typer.Option("--link-variance", help="1/(p(1−p)) or π²/3.")
     ] = LinkChoice.MEANOBS,
@@ -61,11 +61,18 @@ def agree(
     surfaces: Annotated[
         bool, typer.Option("--surfaces", help="Also measure Hausdorff and surface distances.")
     ] = False,
+    use_earlier: Annotated[
+        bool,
+        typer.Option(
+            "--use-earlier",
+            help="Where the newest submission of a case is damaged, take the one before it.",
+        ),
+    ] = False,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure how well raters agree on what they outlined, image by image and overall."""
-    from medai.reports.folder_agreement import AgreementOptions, names_in
+    from medai.reports.rater_agreement import AgreementOptions, names_in, open_ratings
 
     models = names_in(candidates)
     options = AgreementOptions(
@@ -76,23 +83,8 @@ def agree(
         exclude_below=exclude_below,
         surfaces=surfaces,
     )
-    with TemporaryDirectory() as scratch:
-        run_task(
-            "agreement",
-            [lambda: _source(study, label, models, Path(scratch))],
-            lambda: options,
-            Output(output, overwrite, as_json),
-        )
 
+    def read() -> RatingsSource:
+        return open_ratings(study, label=label, candidates=models, superseded=use_earlier)
 
-def _source(study: Path, label: str | None, models: tuple[str, ...], scratch: Path) -> RaterFolder:
-    """The folder of masks, or a study's outlines that count, exported into ``scratch``."""
-    from medai.studies import export_study, open_study
-    from medai.studies.export import BETWEEN_RATERS
-    from medai.studies.protocol import STUDY_FILE
-    from medai.studies.rater_folder import open_rater_folder
-
-    if not (study / STUDY_FILE).is_file():
-        return open_rater_folder(study, label=label)
-    export = export_study(open_study(study), scratch / "export", predictions=models)
-    return open_rater_folder(export.folder / BETWEEN_RATERS, label=label, notes=export.notes)
+    run_task("agreement", [read], lambda: options, Output(output, overwrite, as_json))

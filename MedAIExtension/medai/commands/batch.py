@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -50,8 +50,22 @@ def batch(
     ] = None,
     scheduler: Annotated[
         str | None,
-        typer.Option("--scheduler", help="Run on this Dask cluster, such as tcp://host:8786."),
+        typer.Option("--scheduler", help="Run on this Dask cluster, such as tls://host:8786."),
     ] = None,
+    certificates: Annotated[
+        Path | None,
+        typer.Option(
+            "--certificates", help="Folder with ca.pem, cert.pem and key.pem for a tls:// cluster."
+        ),
+    ] = None,
+    insecure: Annotated[
+        bool,
+        typer.Option(
+            "--insecure",
+            help="Take a tcp:// cluster on another machine: whoever reaches it runs programs on "
+            "its workers and here.",
+        ),
+    ] = False,
     jobqueue: Annotated[
         Path | None,
         typer.Option("--jobqueue", help="Run on Slurm or alike: a dask-jobqueue TOML file."),
@@ -76,7 +90,8 @@ def batch(
     _require_model(asked)
     with ExitStack() as stack:
         progress, cancelled = stack.enter_context(running("Starting"))
-        run = _runner(stack, workers, scheduler, jobqueue, device.value, cancelled)
+        client = _cluster(stack, workers, scheduler, jobqueue, certificates, insecure)
+        run = _runner(client, workers, device.value, cancelled)
         outcomes = run_batch(asked, listed, run, progress)
     count = {state: sum(o.state == state for o in outcomes) for state in ("done", "kept", "failed")}
     sentence = (
@@ -116,25 +131,34 @@ def _require_model(asked: Batch) -> None:
         store.verify(asked.model)
 
 
-def _runner(
+def _cluster(
     stack: ExitStack,
     workers: int | None,
     scheduler: str | None,
     jobqueue: Path | None,
-    device: str,
-    cancelled: CancelCallback,
-) -> Runner:
+    certificates: Path | None,
+    insecure: bool,
+) -> Any:
+    """The Dask client that was asked for, None for this machine's processes."""
     if sum(choice is not None for choice in (workers, scheduler, jobqueue)) > 1:
         raise InputError("Give one of --workers, --scheduler and --jobqueue.")
-    from medai.batch.cluster import queue_client, run_on_cluster, scheduler_client
+    if scheduler is None and (insecure or certificates is not None):
+        raise InputError("--certificates and --insecure belong to --scheduler, which is not given.")
+    from medai.batch.cluster import queue_client, scheduler_client
 
     if scheduler is not None:
-        client = stack.enter_context(scheduler_client(scheduler))
-    elif jobqueue is not None:
-        client = stack.enter_context(queue_client(jobqueue))
-    else:
+        return stack.enter_context(
+            scheduler_client(scheduler, certificates=certificates, insecure=insecure)
+        )
+    return None if jobqueue is None else stack.enter_context(queue_client(jobqueue))
+
+
+def _runner(client: Any, workers: int | None, device: str, cancelled: CancelCallback) -> Runner:
+    if client is None:
         from medai.batch.processes import run_in_processes, usual_workers
 
         count = workers or usual_workers(device)
         return lambda requests: run_in_processes(requests, count, cancelled)
+    from medai.batch.cluster import run_on_cluster
+
     return lambda requests: run_on_cluster(requests, client, cancelled)

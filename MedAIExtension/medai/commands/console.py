@@ -8,8 +8,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
+from medai.plain_text import one_line, plain_lines
 from medai.progress import CancelCallback, Progress, ProgressCallback
 from medai.reports.json_text import json_text
 
@@ -36,7 +37,7 @@ def running(title: str) -> Iterator[tuple[ProgressCallback, CancelCallback]]:
     before = signal.signal(signal.SIGINT, ask_to_stop) if in_main else None
     console = Console(stderr=True)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TimeRemainingColumn(),
@@ -46,7 +47,9 @@ def running(title: str) -> Iterator[tuple[ProgressCallback, CancelCallback]]:
             task = bar.add_task(title, total=1.0)
 
             def report(progress: Progress) -> None:
-                bar.update(task, completed=progress.fraction, description=progress.message)
+                bar.update(
+                    task, completed=progress.fraction, description=one_line(progress.message)
+                )
 
             yield report, stop.is_set
     finally:
@@ -56,9 +59,18 @@ def running(title: str) -> Iterator[tuple[ProgressCallback, CancelCallback]]:
 
 def print_answer(sentence: str, summary: dict[str, Any], *, as_json: bool) -> None:
     """Print the one-sentence answer, or with ``--json`` the summary."""
-    print(json_text(summary) if as_json else sentence)
+    print_text(json_text(summary) if as_json else sentence)
 
 
 def print_warning(sentence: str) -> None:
     """Print one line on standard error."""
-    print(sentence, file=sys.stderr)
+    print_text(one_line(sentence), sys.stderr)
+
+
+def print_text(text: str, stream: TextIO | None = None) -> None:
+    """Print text without what would move the cursor, turn the line round or be no text at all."""
+    stream = stream or sys.stdout
+    encoding = stream.encoding or "utf-8"
+    print(
+        plain_lines(text, indented=True).encode(encoding, "replace").decode(encoding), file=stream
+    )

@@ -50,3 +50,11 @@ NamesOption = Annotated[
         "where a file's name may tell who the patient is.",
     ),
 ]
+DicomOption = Annotated[
+    bool,
+    typer.Option(
+        "--dicom",
+        help="Also write DICOM objects for a PACS (SEG and SR). Those of a DICOM study carry its "
+        "patient's identifiers, as a PACS needs.",
+    ),
+]

@@ -14,6 +14,7 @@ from medai.commands.console import print_warning
 from medai.commands.options import (
     DeviceChoice,
     DeviceOption,
+    DicomOption,
     GpuMemoryOption,
     JsonOption,
     ModelOption,
@@ -57,6 +58,7 @@ def segment(
             "three take about four times as long on thin slices, more on thick ones.",
         ),
     ] = None,
+    dicom: DicomOption = False,
     series: SeriesOption = None,
     names: NamesOption = None,
     device: DeviceOption = DeviceChoice.AUTO,
@@ -70,6 +72,10 @@ def segment(
     from medai.inference.lesions.result import AXIAL_ONLY, LesionOptions
 
     rule = parse_name_rule(names)
+    if dicom:
+        from medai.dicom_output.source import require_highdicom
+
+        require_highdicom()
 
     def options() -> LesionOptions:
         return LesionOptions(
@@ -83,6 +89,10 @@ def segment(
     def write(results: Sequence[LesionResult], folder: Path) -> Answer:
         answer = write_one(task_named("lesions"))(results, folder)
         _write_scene(results[0], folder)
+        if dicom:
+            from medai.dicom_output.write import write_lesion_objects
+
+            write_lesion_objects(results[0], study, folder, series)
         return answer
 
     run_task(

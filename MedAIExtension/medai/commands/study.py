@@ -123,6 +123,8 @@ def check_study(study: StudyArgument, as_json: JsonOption = False) -> None:
         check = check_study(open_study(study), progress, cancelled)
     for finding in check.findings:
         print_warning(f"{finding.kind}: {finding.message}")
+    for note in check.notes:
+        print_warning(note)
     summary = {
         "sound": check.is_sound,
         "images": check.images,
@@ -131,6 +133,7 @@ def check_study(study: StudyArgument, as_json: JsonOption = False) -> None:
             {"kind": finding.kind, "path": finding.path, "message": finding.message}
             for finding in check.findings
         ],
+        "notes": list(check.notes),
     }
     print_answer(check.sentence, summary, as_json=as_json)
     if not check.is_sound:
@@ -144,6 +147,9 @@ def show_status(study: StudyArgument, as_json: JsonOption = False) -> None:
 
     opened = open_study(study)
     statuses = study_status(opened)
+    for status in statuses:
+        for warning in status.warnings:
+            print_warning(warning)
     lines = [
         f"{status.rater:<12} {status.submitted:>4} of {len(status.cases)} submitted, "
         f"{status.skipped} skipped, {len(status.drafts)} unfinished, "
@@ -160,6 +166,7 @@ def show_status(study: StudyArgument, as_json: JsonOption = False) -> None:
                 "skipped": status.skipped,
                 "unfinished": len(status.drafts),
                 "active_seconds": status.active_seconds,
+                "warnings": list(status.warnings),
             }
             for status in statuses
         ],

@@ -55,6 +55,11 @@ def read_dicom(path: Path, series: str | None = None) -> Volume:
     )
 
 
+def frames_in_order(path: Path, series: str | None = None) -> list[Frame]:
+    """The frames that ``read_dicom`` reads, in the order of its slices; raises as it does."""
+    return _in_order(path, _choose(path, find_series(path), series))
+
+
 def _choose(path: Path, found: Sequence[Series], series: str | None) -> Series:
     if series is None:
         return found[0]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import numpy as np
 
 from medai.errors import ImageReadError, MissingDependencyError
+from medai.images.dicom_deflated import check_deflated
 from medai.images.dicom_rle import RLE_LOSSLESS, check_segments
 from medai.images.pixels import check_size
 from medai.images.study_origin import StudyOrigin, study_origin
@@ -116,12 +117,16 @@ def _header(path: Path) -> Dataset | None:
                 mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
             ):
                 whole = cast("BinaryIO", mapped)
+                check_deflated(whole, path)
+                whole.seek(0)
                 header = pydicom.dcmread(whole, stop_before_pixels=True)
                 if "Rows" not in header or "Columns" not in header:
                     return None
                 if header.file_meta.TransferSyntaxUID == RLE_LOSSLESS:
                     check_segments(whole)
                 return header
+    except ImageReadError:
+        raise
     except Exception as error:  # pydicom raises many types on damaged files.
         raise ImageReadError(f"{path.name}: damaged DICOM file.") from error
 

@@ -76,7 +76,7 @@ def _read_body(path: Path, fields: dict[str, str], header_bytes: int) -> Volume:
         offset=-1 if header_size < 0 else header_size + (header_bytes if local else 0),
         compression="gzip" if fields.get("CompressedData", "False").lower() == "true" else "",
     )
-    array = read_pixels(data_path, layout)
+    array = read_pixels(data_path, layout, follow_links=data_path == path)
     if channels > 1:
         array = array[..., :3]
     if len(sizes) == 2:

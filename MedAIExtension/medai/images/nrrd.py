@@ -182,7 +182,7 @@ def _read_body(path: Path, fields: dict[str, str], keys: dict[str, str], header:
         offset=offset,
         compression=_COMPRESSIONS[fields["encoding"].lower()],
     )
-    array = read_pixels(data_path, layout)
+    array = read_pixels(data_path, layout, follow_links=data_path == path)
     last = len(sizes) - 1
     array = array.transpose(
         [last - axis for axis in reversed(spatial)] + [last - a for a in others]
@@ -204,8 +204,15 @@ def _data_place(path: Path, fields: dict[str, str], header: int) -> tuple[Path, 
 
 
 def sibling(path: Path, name: str) -> Path:
-    """The data file that a header names. Raises ImageReadError unless it lies beside the header."""
+    """The data file that a header names. Raises ImageReadError unless it lies beside the header.
+
+    A link is not followed: it could lead to any file that the user may read.
+    """
     data = path.parent / name
+    if data.is_symlink():
+        raise ImageReadError(
+            f"{path.name}: its data file {name!r} is a link, expected a file beside the header."
+        )
     if Path(name).name != name or not data.is_file():
         raise ImageReadError(
             f"{path.name}: its data file {name!r} is missing, expected one file beside the header."

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from medai.errors import GeometryError, ImageReadError, InputError, UnsuitableImageError
 from medai.images.crop_box import CropBox
+from medai.images.dicom_deflated import check_deflated
 from medai.images.dicom_series import is_dicom
 from medai.images.natural_order import natural_order
 from medai.images.output_names import NameRule, output_name
@@ -202,6 +203,8 @@ def _laterality(file: Path) -> Eye:
 
     tags = ["Laterality", "ImageLaterality", "FrameLaterality", "SharedFunctionalGroupsSequence"]
     try:
+        with file.open("rb") as stream:
+            check_deflated(stream, file)
         header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=tags)
     except (OSError, ValueError, pydicom.errors.InvalidDicomError):
         return ""

@@ -24,6 +24,20 @@ PICTURE_IJK_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 # One-bit pixels, deflated as far as can be; small pictures may be anything.
 _TRUSTED_PIXELS = 32 * 2**20
 _MAX_PIXELS_PER_BYTE = 8 * 1032
+# Pillow goes by content: an EPS by another name would start Ghostscript.
+_FORMATS = {
+    ".png": ("PNG",),
+    ".jpg": ("JPEG",),
+    ".jpeg": ("JPEG",),
+    ".tif": ("TIFF",),
+    ".tiff": ("TIFF",),
+    ".bmp": ("BMP",),
+}
+# What the pictures of a study need as an array, whatever the file's size; and how many times its
+# size a larger one may become.
+_TRUSTED_BYTES = 256 * 2**20
+_MAX_GROWTH = 100
+_BYTES_PER_PIXEL = {"1": 1, "L": 1, "LA": 1, "I": 4, "F": 4}
 _GREY_MODES = {"1": "L", "L": "L", "LA": "L", "I": "I", "F": "F"}
 
 
@@ -42,18 +56,11 @@ def read_picture(path: Path) -> Volume:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with _bounded(path) as stream, Image.open(stream) as picture:
-                pages = getattr(picture, "n_frames", 1)
-                pixels = pages * picture.width * picture.height
-                if pixels > max(_TRUSTED_PIXELS, path.stat().st_size * _MAX_PIXELS_PER_BYTE):
-                    raise ImageReadError(
-                        f"{path.name}: the file ends early, its header declares {pixels:,} pixels."
-                    )
-                if pixels * 4 > MAX_BYTES:
-                    raise ImageReadError(
-                        f"{path.name}: {pages} pages of {picture.width}×{picture.height} pixels, "
-                        f"expected at most {MAX_BYTES // 2**30} GiB."
-                    )
+            formats = _FORMATS[path.suffix.lower()]
+            with _bounded(path) as stream, Image.open(stream, formats=formats) as picture:
+                room = _Room(path)
+                for page in ImageSequence.Iterator(picture):
+                    room.take(page)
                 slices = [
                     _pixels(ImageOps.exif_transpose(page))
                     for page in ImageSequence.Iterator(picture)
@@ -70,6 +77,31 @@ def read_picture(path: Path) -> Volume:
     if array.ndim == 4 and (array[..., :1] == array[..., 1:]).all():
         array = np.ascontiguousarray(array[..., 0])
     return Volume(array, PICTURE_IJK_TO_RAS, "", path.name, has_spacing=False)
+
+
+class _Room:
+    """What the pages read so far need, each by its own size, held against what the file can be."""
+
+    def __init__(self, path: Path) -> None:
+        self._name, self._file_bytes = path.name, path.stat().st_size
+        self._pages = self._pixels = self._bytes = 0
+
+    def take(self, page: Image) -> None:
+        """Count a page before its pixels are read. Raises ImageReadError when it is too much."""
+        self._pages += 1
+        self._pixels += page.width * page.height
+        wide = 2 if page.mode.startswith("I;16") else _BYTES_PER_PIXEL.get(page.mode, 3)
+        self._bytes += page.width * page.height * wide
+        if self._pixels > max(_TRUSTED_PIXELS, self._file_bytes * _MAX_PIXELS_PER_BYTE):
+            raise ImageReadError(
+                f"{self._name}: the file ends early, its header declares {self._pixels:,} pixels."
+            )
+        largest = min(MAX_BYTES, max(_TRUSTED_BYTES, self._file_bytes * _MAX_GROWTH))
+        if self._bytes > largest:
+            raise ImageReadError(
+                f"{self._name}: {self._pages} pages of {self._bytes / 2**20:,.0f} MiB, expected "
+                f"at most {largest / 2**20:,.0f} MiB in a file of {self._file_bytes:,} bytes."
+            )
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medai.errors import ImageReadError
+from medai.unlinked import open_unlinked
 
 Compression = Literal["", "gzip", "bzip2"]
 
@@ -46,8 +47,10 @@ class PixelLayout:
     compression: Compression = ""
 
 
-def read_pixels(path: Path, layout: PixelLayout) -> NDArray:
+def read_pixels(path: Path, layout: PixelLayout, *, follow_links: bool = True) -> NDArray:
     """The array, in the machine's byte order.
+
+    follow_links: False for a file that another file named.
 
     Raises ImageReadError when the declared size is impossible or the data end early.
     """
@@ -58,7 +61,7 @@ def read_pixels(path: Path, layout: PixelLayout) -> NDArray:
         raise _truncated(path, max(0, available - max(0, offset) - layout.skip), size)
     array = np.empty(layout.shape, layout.dtype)
     target = array.reshape(-1).view(np.uint8)
-    with path.open("rb") as stream:
+    with path.open("rb") if follow_links else open_unlinked(path) as stream:
         stream.seek(offset)
         filled, skip = 0, layout.skip
         for block in _blocks(path, stream, layout.compression):

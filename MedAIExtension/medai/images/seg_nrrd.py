@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medai.errors import ImageReadError, OutputError
 from medai.images.nrrd import read_nrrd, write_nrrd
@@ -19,6 +20,8 @@ from medai.palette import Rgb
 _TERMINOLOGY_TAG = "TerminologyEntry"
 _UNNAMED_COLOR: Rgb = (0.5, 0.5, 0.5)
 _MAX_SEGMENTS = 65_535
+# The largest atlases name a few hundred structures; an image read as label map has thousands.
+_MAX_PLAIN_LABELS = 4_096
 
 
 def read_segmentation(path: Path | str) -> Segmentation:
@@ -52,12 +55,7 @@ def read_segmentation(path: Path | str) -> Segmentation:
         }
         segments.append(_segment(path, values, index, len(layers)))
     if not segments:
-        segments = [
-            Segment(f"Segment_{value}", f"Label {value}", _UNNAMED_COLOR, layer, int(value))
-            for layer, labels in enumerate(layers)
-            for value in np.unique(labels)
-            if value != 0
-        ]
+        segments = _numbered(path, layers)
     return Segmentation(layers, tuple(segments), nrrd.ijk_to_ras, path.name)
 
 
@@ -105,6 +103,23 @@ def write_segmentation(
     array = layers[0] if len(layers) == 1 else np.moveaxis(layers, 0, 3)
     with atomic_file(path, overwrite=overwrite) as temporary:
         write_nrrd(temporary, array, segmentation.ijk_to_ras, keys)
+
+
+def _numbered(path: Path, layers: NDArray) -> list[Segment]:
+    """A segment for each value of a plain label map."""
+    found = [(layer, np.unique(labels)) for layer, labels in enumerate(layers)]
+    count = sum(len(values) for _, values in found)
+    if count > _MAX_PLAIN_LABELS:
+        raise ImageReadError(
+            f"{path.name}: {count:,} different values, expected a label map of at most "
+            f"{_MAX_PLAIN_LABELS:,} structures."
+        )
+    return [
+        Segment(f"Segment_{value}", f"Label {value}", _UNNAMED_COLOR, layer, int(value))
+        for layer, values in found
+        for value in values
+        if value != 0
+    ]
 
 
 def _segment(path: Path, values: dict[str, str], index: int, layer_count: int) -> Segment:

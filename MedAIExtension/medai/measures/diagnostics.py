@@ -64,6 +64,20 @@ class Rates:
     f1: float
 
 
+@dataclass(frozen=True)
+class AucComparison:
+    """Areas under the ROC curves of two scores of the same cases, and how they differ.
+
+    difference: first minus second, with its interval. p: two-sided, of no difference; nan where
+    the difference has no variance.
+    """
+
+    first: Estimate
+    second: Estimate
+    difference: Estimate
+    p: float
+
+
 @dataclass(frozen=True, eq=False)
 class Calibration:
     """Reliability of probabilities in equal-width bins.
@@ -110,16 +124,49 @@ def auc(labels: ArrayLike, scores: ArrayLike, *, level: float = 0.95) -> Estimat
     truth, values = _checked(labels, scores)
     diseased, healthy = values[truth], values[~truth]
     m, n = len(diseased), len(healthy)
-    ranks = rankdata(np.concatenate([diseased, healthy]))
-    # Placement: share of the other class that a case is on the right side of, ties one half.
-    of_diseased = (ranks[:m] - rankdata(diseased)) / n
-    of_healthy = 1.0 - (ranks[m:] - rankdata(healthy)) / m
+    of_diseased, of_healthy = _placements(diseased, healthy)
     area = float(of_diseased.mean())
     if m < 2 or n < 2:
         return Estimate(area, 0.0, 1.0, m + n)
     variance = of_diseased.var(ddof=1) / m + of_healthy.var(ddof=1) / n
     half = float(norm.ppf(0.5 + level / 2) * np.sqrt(variance))
     return Estimate(area, max(0.0, area - half), min(1.0, area + half), m + n)
+
+
+def compare_auc(
+    labels: ArrayLike, first: ArrayLike, second: ArrayLike, *, level: float = 0.95
+) -> AucComparison:
+    """Two scores of the same cases (n,) compared by their ROC areas: the paired test of DeLong.
+
+    DeLong et al., Biometrics 1988, 44:837. Raises InputError unless both classes have two cases or
+    more and all scores are finite.
+    """
+    placed = []
+    for scores in (first, second):
+        truth, values = _checked(labels, scores)
+        placed.append(_placements(values[truth], values[~truth]))
+    m, n = (len(part) for part in placed[0])
+    if min(m, n) < 2:
+        raise InputError(f"{m} diseased and {n} healthy cases, expected two or more of each.")
+    of_first, of_second = (auc(labels, scores, level=level) for scores in (first, second))
+    of_diseased, of_healthy = (placed[0][k] - placed[1][k] for k in (0, 1))
+    value = of_first.value - of_second.value
+    error = float(np.sqrt(of_diseased.var(ddof=1) / m + of_healthy.var(ddof=1) / n))
+    half = float(norm.ppf(0.5 + level / 2)) * error
+    difference = Estimate(value, value - half, value + half, m + n)
+    p = float(2 * norm.sf(abs(value) / error)) if error > 0 else float("nan")
+    return AucComparison(of_first, of_second, difference, p)
+
+
+def _placements(
+    diseased: NDArray[np.float64], healthy: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of each case the share of the other class that it is on the right side of, ties one half."""
+    m, n = len(diseased), len(healthy)
+    ranks = rankdata(np.concatenate([diseased, healthy]))
+    of_diseased = (ranks[:m] - rankdata(diseased)) / n
+    of_healthy = 1.0 - (ranks[m:] - rankdata(healthy)) / m
+    return of_diseased, of_healthy
 
 
 def wilson(successes: int, n: int, *, level: float = 0.95) -> Estimate:

@@ -120,10 +120,11 @@ def _room_side(
     """The one side on which room air is seen beyond the tissue beside the lungs."""
     width = max(1, round(_ROOM_MM / spacing_mm[2]))
     rows = lungs.any(axis=2)
-    outside: NDArray[np.bool_] = np.less(hu, _TISSUE_HU)
+    outside = np.asarray(hu < _TISSUE_HU)
     seen = {}
     for side, columns in ((RIGHT, slice(0, width)), (LEFT, slice(-width, None))):
-        at_border = outside[..., columns].all(axis=2) & ~lungs[..., columns].any(axis=2)
+        shut = lungs[..., columns].any(axis=2)
+        at_border = np.asarray(outside[..., columns].all(axis=2) & ~shut)
         seen[side] = float(at_border[rows].mean()) if rows.any() else 0.0
     for side, other in ((RIGHT, LEFT), (LEFT, RIGHT)):
         if seen[side] >= _OPEN and seen[other] <= _SHUT:

@@ -10,13 +10,19 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from medai.errors import ModelCardError, ModelNotFoundError
-from medai.models.fitness import contradictions, warning
+from medai.models.fitness import UNKNOWN, contradictions, warning
 
 CARD_FILE = "card.toml"
 # Networks that can do a task, and the argument that gives the number of their outputs.
 TASK_NETWORKS: Mapping[str, tuple[str, ...]] = {
-    "lesions": ("lesion_mask_rcnn", "unet"),
-    "covid": ("covid_mask_net", "ctnet10", "transfer_classifier", "unet_classifier"),
+    "lesions": ("lesion_mask_rcnn", "unet", "encoder_unet"),
+    "covid": (
+        "covid_mask_net",
+        "ctnet10",
+        "transfer_classifier",
+        "unet_classifier",
+        "lung_classifier",
+    ),
     "cataract": ("unet",),
 }
 _WINDOWS = ("lung", "none")
@@ -296,7 +302,11 @@ def _check(card: ModelCard, where: str) -> None:
     )
     require(card.task in TASK_NETWORKS, f"task is {card.task!r}, expected {_list(TASK_NETWORKS)}")
     require(card.modality in _MODALITIES, f"modality is {card.modality!r}, expected CT or OPT")
-    require(bool(card.performance), "performance is empty, expected at least one measured figure")
+    judged = card.fitness != UNKNOWN
+    require(
+        bool(card.performance) or not judged,
+        "performance is empty, expected at least one measured figure",
+    )
     for row in card.performance:
         require(
             row.low <= row.value <= row.high,
@@ -308,7 +318,10 @@ def _check(card: ModelCard, where: str) -> None:
     )
     for message in contradictions(card):
         require(False, message)
-    require(card.training.slices > 0, f"slices is {card.training.slices}, expected at least 1")
+    require(
+        card.training.slices >= judged,
+        f"slices is {card.training.slices}, expected at least {int(judged)}",
+    )
     _check_decision(card.decision, require)
     _check_trust(card.trust, require)
     single = (card.network, card.input, card.weights)
@@ -348,13 +361,16 @@ def _check_single(card: ModelCard, require: Any) -> None:
     require(network.name in names, f"network is {network.name!r}, expected {_list(names)}")
     outputs = {
         "unet": network.arguments.get("classes", 3),
+        "encoder_unet": network.arguments.get("classes", 3),
         "lesion_mask_rcnn": network.arguments.get("lesion_classes", 1),
         "covid_mask_net": network.arguments.get("classes", 3),
         "ctnet10": 1,
         "transfer_classifier": network.arguments.get("outputs", 1),
         "unet_classifier": network.arguments.get("outputs", 1),
+        "lung_classifier": network.arguments.get("outputs", 1),
     }[network.name]
-    expected = len(network.classes) + (network.name == "unet")
+    voxelwise = network.name in ("unet", "encoder_unet")
+    expected = len(network.classes) + voxelwise
     require(
         outputs == expected and bool(network.classes),
         f"{len(network.classes)} classes for a network of {outputs} outputs",
@@ -372,7 +388,7 @@ def _check_single(card: ModelCard, require: Any) -> None:
         f"views is {list(entry.views)}, expected different numbers of 0 to 7",
     )
     require(
-        entry.views == (0,) or (card.task == "lesions" and network.name == "unet"),
+        entry.views == (0,) or (card.task == "lesions" and voxelwise),
         "views are a lesion U-Net's",
     )
     require(entry.std > 0, f"std is {entry.std}, expected more than 0")

@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     from medai.models.card import ModelCard
 
 RESEARCH, DEMONSTRATION, WITHDRAWN = "research", "demonstration", "withdrawn"
-FITNESSES = (RESEARCH, DEMONSTRATION, WITHDRAWN)
+# Of a checkpoint that others trained and nobody judged here (``models.imported``).
+UNKNOWN = "unknown"
+FITNESSES = (RESEARCH, DEMONSTRATION, WITHDRAWN, UNKNOWN)
 # On data of another origin the whole interval of the AUC must lie above this.
 LEAST_AUC_ELSEWHERE = 0.6
 # Median change of the probability when all that lies outside the organ is exchanged.
@@ -43,6 +45,8 @@ def warning(card: ModelCard) -> str:
     its card states nothing (a model of the user's own)."""
     if card.fitness in (None, RESEARCH):
         return ""
+    if card.fitness == UNKNOWN:
+        return f"Of unknown fitness: {card.name} was not judged here. Don't rely on its answer."
     why = failures(card) or ("was not judged on data of another origin",)
     reasons = ", and ".join(why)
     if card.fitness == WITHDRAWN:

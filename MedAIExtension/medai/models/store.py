@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+def own_models_folder() -> Path:
+    """Where models that the user adds are kept; not made here."""
+    return user_folder() / "Models"
+
+
 class ModelStore:
     """Model folders under one or more parents; by default the shipped ones and the user's own.
 
@@ -31,7 +36,7 @@ class ModelStore:
 
     def __init__(self, folders: Sequence[Path] | None = None) -> None:
         self._folders = (
-            (resources_folder() / "Models", user_folder() / "Models")
+            (resources_folder() / "Models", own_models_folder())
             if folders is None
             else tuple(Path(folder) for folder in folders)
         )

@@ -19,6 +19,7 @@ from medai.errors import (
     UnsafeWeightsError,
 )
 from medai.models.card import ModelCard
+from medai.models.torch_version import require_safe_torch
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -57,6 +58,7 @@ def read_weights(path: Path, sha256: str) -> dict[str, Tensor]:
         raise UnsafeWeightsError(
             f"Weights {path.name} hold no state dict, expected names and their tensors."
         )
+    _refuse_unstored(tensors, len(content), path)
     return tensors
 
 
@@ -143,11 +145,28 @@ def _refuse_inflating(content: bytes, path: Path) -> None:
         )
 
 
+def _refuse_unstored(tensors: Mapping[str, Tensor], stored_bytes: int, path: Path) -> None:
+    """A tensor may name one stored number any number of times, or none: it grows when copied."""
+    torch = _torch()
+    plain = all(
+        tensor.layout == torch.strided and tensor.device.type == "cpu" and not tensor.is_quantized
+        for tensor in tensors.values()
+    )
+    size = sum(t.numel() * t.element_size() for t in tensors.values()) if plain else 0
+    if not plain or size > stored_bytes:
+        raise UnsafeWeightsError(
+            f"Weights {path.name} hold tensors that are not stored as plain numbers "
+            f"({size:,} bytes in a file of {stored_bytes:,}), expected a state dict saved by "
+            "torch.save."
+        )
+
+
 def _torch():  # type: ignore[no-untyped-def]
     try:
         import torch
     except ImportError as error:
         raise _missing_torch() from error
+    require_safe_torch(torch.__version__)
     return torch
 
 

@@ -10,6 +10,7 @@ from medai.networks.ctnet10 import CTnet10, ctnet10
 from medai.networks.efficientnet_lite import EfficientNetLite, efficientnet_lite
 from medai.networks.encoder_unet import EncoderUNet, encoder_unet
 from medai.networks.lesion_mask_rcnn import LesionMaskRCNN, lesion_mask_rcnn
+from medai.networks.lung_classifier import LungClassifier, lung_classifier
 from medai.networks.parameters import ParameterCount, count_parameters
 from medai.networks.transfer_classifier import transfer_classifier
 from medai.networks.unet import UNet, unet
@@ -21,6 +22,7 @@ __all__ = [
     "EfficientNetLite",
     "EncoderUNet",
     "LesionMaskRCNN",
+    "LungClassifier",
     "ParameterCount",
     "UNet",
     "UNetClassifier",
@@ -30,6 +32,7 @@ __all__ = [
     "efficientnet_lite",
     "encoder_unet",
     "lesion_mask_rcnn",
+    "lung_classifier",
     "transfer_classifier",
     "unet",
     "unet_classifier",

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
 
+from medai.networks.imagenet_input import take_imagenet_input
 from medai.networks.region_heads import region_heads, region_proposals
 from medai.networks.resnet_fpn import resnet_fpn
 
@@ -42,20 +43,30 @@ class CovidMaskNet(nn.Module):
     """
 
     def __init__(
-        self, backbone: str, truncation: int, lesion_classes: int, scores: str, classes: int
+        self,
+        backbone: str,
+        truncation: int,
+        lesion_classes: int,
+        scores: str,
+        classes: int,
+        encoding: str,
     ) -> None:
         super().__init__()
+        self.encoding = encoding
         large = backbone == "resnet50"
         self.regions_per_image = 256 if large else 128
         features = 1024 if large else 512
         self.backbone, pyramid = resnet_fpn(backbone, truncation)
-        self.rpn = region_proposals(pyramid)
+        if encoding == "code":
+            take_imagenet_input(self.backbone)
+        self.rpn = region_proposals(pyramid, encoding)
         self.roi_heads = region_heads(
             pyramid,
             lesion_classes,
             scores=scores,
             score_threshold=SCORE_THRESHOLD,
             regions_per_image=self.regions_per_image,
+            encoding=encoding,
         )
         self.s = nn.Sequential(
             nn.Linear(NUMBERS_PER_REGION * self.regions_per_image, features),
@@ -79,20 +90,34 @@ class CovidMaskNet(nn.Module):
         return self
 
     def ranked_regions(self, images: Tensor) -> list[dict[str, Tensor]]:
-        """Of each image {"boxes" (k, 4) in pixels, "labels", "scores"}, highest score first."""
+        """Of each image {"boxes" (k, 4) in pixels, "labels", "scores", "deltas" (k, 4) of the boxes
+        relative to their proposals}, highest score first."""
         shapes = [(images.shape[2], images.shape[3])] * len(images)
         features = self.backbone(images)
         proposals, _ = self.rpn(ImageList(images, shapes), features)
-        regions, _ = self.roi_heads(features, proposals, shapes)
-        return regions
+        heads = self.roi_heads
+        logits, moves = heads.box_predictor(
+            heads.box_head(heads.box_roi_pool(features, proposals, shapes))
+        )
+        *found, image, deltas = heads.select(logits, moves, proposals, shapes, heads.score_thresh)
+        columns = dict(zip(("boxes", "scores", "labels"), found, strict=True)) | {"deltas": deltas}
+        return [
+            {name: values[image == number] for name, values in columns.items()}
+            for number in range(len(images))
+        ]
 
     def region_vector(self, regions: list[dict[str, Tensor]], height: int, width: int) -> Tensor:
         """What S receives, (n, 5·128): of each ranked region its box as fractions of the image
-        (x0, y0, x1, y1) and its score. Always full, also when nothing was detected."""
+        (x0, y0, x1, y1) and its score; with the encoding "code" its score, then its deltas. Always
+        full, also when nothing was detected."""
         rows = []
         for found in regions:
-            size = found["boxes"].new_tensor([width, height, width, height])
-            table = torch.cat([found["boxes"] / size, found["scores"][:, None]], dim=1)
+            score = found["scores"][:, None]
+            if self.encoding == "code":
+                table = torch.cat([score, found["deltas"]], dim=1)
+            else:
+                size = found["boxes"].new_tensor([width, height, width, height])
+                table = torch.cat([found["boxes"] / size, score], dim=1)
             rows.append(replicate_in_rank_order(table, self.regions_per_image).flatten())
         return torch.stack(rows)
 
@@ -113,9 +138,10 @@ def covid_mask_net(
     lesion_classes: int = 1,
     scores: str = "softmax",
     classes: int = 3,
+    encoding: str = "paper",
 ) -> CovidMaskNet:
     """A COVID-CT-Mask-Net, randomly initialised; the options of ``lesion_mask_rcnn``.
 
     classes: outputs of S: 3 as in S2, or 2.
     """
-    return CovidMaskNet(backbone, truncation, lesion_classes, scores, classes)
+    return CovidMaskNet(backbone, truncation, lesion_classes, scores, classes, encoding)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torchvision.models import resnet
 from torchvision.models._utils import IntermediateLayerGetter
-from torchvision.models.detection.backbone_utils import BackboneWithFPN
 from torchvision.ops import FeaturePyramidNetwork
 
 from medai.errors import InputError
@@ -18,23 +17,24 @@ PYRAMID_MAPS = 256
 
 @dataclass(frozen=True)
 class PyramidShape:
-    """Names of the pyramid's maps that regions are pooled from, and how many maps have anchors."""
+    """Names of the pyramid's maps: anchors lie on each, and regions are pooled from them."""
 
     pooled: tuple[str, ...]
-    anchored: int
 
 
-class SingleLevelFPN(nn.Module):
-    """A ResNet up to one block, and a feature pyramid of one level on that block.
+class BlocksWithFPN(nn.Module):
+    """A ResNet up to the last of some blocks, and a feature pyramid with a level on each of them.
 
-    ``body`` and ``fpn`` are torchvision's own parts; images (n, 3, h, w) to {"0": (n, 256, …)}.
+    ``body`` and ``fpn`` are torchvision's own parts; images (n, 3, h, w) to {"0": (n, 256, …), …},
+    finest first.
     """
 
-    def __init__(self, network: resnet.ResNet, last_block: int) -> None:
+    def __init__(self, network: resnet.ResNet, blocks: tuple[int, ...]) -> None:
         super().__init__()
-        channels = network.inplanes // 2 ** (4 - last_block)
-        self.body = IntermediateLayerGetter(network, return_layers={f"layer{last_block}": "0"})
-        self.fpn = FeaturePyramidNetwork([channels], PYRAMID_MAPS)
+        channels = [network.inplanes // 2 ** (4 - block) for block in blocks]
+        layers = {f"layer{block}": str(level) for level, block in enumerate(blocks)}
+        self.body = IntermediateLayerGetter(network, return_layers=layers)
+        self.fpn = FeaturePyramidNetwork(channels, PYRAMID_MAPS)
         self.out_channels = PYRAMID_MAPS
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
@@ -45,7 +45,7 @@ def resnet_fpn(backbone: str, truncation: int) -> tuple[nn.Module, PyramidShape]
     """The feature extractor and the shape of its pyramid (S2, Fig. 1a).
 
     backbone: "resnet18", "resnet34" (one pyramid level on the last kept block) or "resnet50"
-        (four levels and torchvision's pooled one, never truncated).
+        (four levels, never truncated).
     truncation: 0 the whole network, 1 the last block removed, 2 the last two removed.
     Raises InputError on other values.
     """
@@ -59,8 +59,6 @@ def resnet_fpn(backbone: str, truncation: int) -> tuple[nn.Module, PyramidShape]
             "ResNet-18 and ResNet-34, and 0 for ResNet-50."
         )
     network = getattr(resnet, backbone)(weights=None)
-    if backbone == "resnet50":
-        layers = {f"layer{block}": str(block - 1) for block in (1, 2, 3, 4)}
-        extractor = BackboneWithFPN(network, layers, [256, 512, 1024, 2048], PYRAMID_MAPS)
-        return extractor, PyramidShape(pooled=("0", "1", "2", "3"), anchored=5)
-    return SingleLevelFPN(network, 4 - truncation), PyramidShape(pooled=("0",), anchored=1)
+    blocks = (1, 2, 3, 4) if backbone == "resnet50" else (4 - truncation,)
+    names = tuple(str(level) for level in range(len(blocks)))
+    return BlocksWithFPN(network, blocks), PyramidShape(pooled=names)

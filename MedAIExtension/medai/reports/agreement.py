@@ -16,7 +16,7 @@ from medai.reports.agreement_page import (
     raters_for_target,
     wide_images,
 )
-from medai.reports.charts import charts_available, figure_png
+from medai.reports.charts import charts_available, figure_png, save_figure
 from medai.reports.json_text import json_text
 from medai.reports.tables import write_csv
 
@@ -67,7 +67,7 @@ def write_report(report: AgreementReport, folder: Path) -> None:
         for name, caption, figure in figures(result):
             png = figure_png(figure)
             (folder / "figures" / f"{name}.png").write_bytes(png)
-            figure.savefig(folder / "figures" / f"{name}.pdf", metadata={"CreationDate": None})
+            save_figure(figure, folder / "figures" / f"{name}.pdf", metadata={"CreationDate": None})
             pictures.append((name, png, caption))
     text = methods_text(result) + "\n\n" + "\n".join(REFERENCES) + "\n"
     write_text(folder / "methods.txt", text)
@@ -90,6 +90,7 @@ def summary_of(report: AgreementReport) -> dict[str, Any]:
             for row in result.summary_rows
         },
         "extent_icc": None if result.extent is None else asdict(result.extent),
+        "extent_icc_all_images": (None if result.extent_all is None else asdict(result.extent_all)),
         "raters_needed_for_0.9": raters_for_target(result),
         "leave_one_out": list(result.leave_one_out_rows),
         "confounders": list(result.confounder_rows),

@@ -10,7 +10,7 @@ from medai.images import segmentation_from_masks, write_segmentation
 from medai.output import atomic_file
 from medai.palette import CLASS_COLORS
 from medai.reports.pictures import png_bytes
-from medai.studies.rater_folder import RatedCase
+from medai.studies.ratings_source import RatedCase
 
 
 def write_consensus(case: RatedCase, candidates: Sequence[str], folder: Path) -> None:

@@ -26,7 +26,7 @@ def methods_text(result: CohortResult) -> str:
     fit = (
         "maximum likelihood under the Laplace approximation"
         if result.method == "laplace"
-        else "maximum likelihood, the pixel effect integrated by quadrature"
+        else "maximum likelihood, pixel effects integrated by quadrature (no Laplace approximation)"
     )
     link = "1/(p(1−p)) with p the mean rating" if result.link_variance == "meanobs" else "π²/3"
     grids = ", ".join(f"{grid} × {grid}" for grid in result.grids)

@@ -20,10 +20,17 @@ from medai.reports.page import Page
 _IMAGES_SHOWN = 30
 _TARGET = 0.9
 LAPLACE_NOTE = (
-    "The ICCs rest on the Laplace approximation, as those of lme4 and rptR do. With few raters it "
-    "can be far from the exact likelihood, most where ICC and alpha tell different stories: then "
-    "look at the exact one too (--method quadrature)."
+    "The ICCs rest on the Laplace approximation, as those of lme4 and rptR do. Where little is "
+    "marked it can be too high by 0.4 and more, and for areas it can collapse to near 0: use it "
+    "only to compare with published values, and the exact method (the default) to know the ICC."
 )
+BOTH_NOTE = (
+    "As published (Laplace): the approximation that lme4 and rptR make, which published studies "
+    "rest on. It differs here because it takes the effects of pixels and cells for normal where "
+    "the ratings tell that they are not; the exact values are the ones to report."
+)
+# Exact and Laplace values are shown side by side where they differ by more than this.
+_APART = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +135,12 @@ def _add_extent(page: Page, result: CohortResult) -> None:
             else ""
         )
         page.sentence(f"ICC of the total marked extent: {extent.icc:.3f}{interval}.")
+    over_all = result.extent_all
+    if result.exclusions and over_all is not None and isfinite(over_all.icc):
+        page.sentence(
+            "Over all images, those left out above included: "
+            f"{over_all.icc:.3f} ({over_all.low:.3f} to {over_all.high:.3f})."
+        )
     needed = raters_for_target(result)
     if needed is not None:
         page.sentence(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 
 import medai
 from medai.inference.cataract.result import CataractResult, EyeMap, threshold_of
+from medai.inference.cataract.tables import EYES, SCANS, scans_of
 from medai.measures.lens_depth import DEPTH_NAMES
 from medai.output import atomic_file, write_text
 from medai.palette import CLASS_COLORS, hex_color
@@ -28,50 +27,19 @@ from medai.reports.pictures import (
     probability_legend,
     to_size,
 )
-from medai.reports.tables import write_csv
+from medai.reports.tables import write_table
 from medai.reports.write import write_timing
 
-SCAN_COLUMNS = (
-    "eye",
-    "scan",
-    "cataract_fraction",
-    "lens_area_px",
-    "cataract_area_px",
-    "lens_area_mm2",
-    "average_lens_density",
-    *(f"{name.replace(' ', '_')}_fraction" for name in DEPTH_NAMES),
-    *(f"{name.replace(' ', '_')}_density" for name in DEPTH_NAMES),
-    "crop_left",
-    "crop_top",
-    "crop_right",
-    "crop_bottom",
-    "overlay",
-    "reason",
-)
-EYE_COLUMNS = (
-    "eye",
-    "scans",
-    "scans_used",
-    "cataract_fraction",
-    "low",
-    "high",
-    "std",
-    "average_lens_density",
-    *(f"{name.replace(' ', '_')}_fraction" for name in DEPTH_NAMES),
-    "mostly",
-    "threshold",
-    "wording",
-)
 _PICTURE_PX = 480
 
 
 def write_cataract(result: CataractResult, folder: Path) -> None:
     """Write cataract.json, scans.csv, eyes.csv, overlays/*.png, report.html, timing.json."""
     (folder / "overlays").mkdir()
-    for eye, k, name in overlay_names(result):
-        _write_png(folder / name, overlay(eye, k))
-    write_csv(folder / "scans.csv", SCAN_COLUMNS, scan_rows(result))
-    write_csv(folder / "eyes.csv", EYE_COLUMNS, eye_rows(result))
+    for scan in scans_of(result):
+        _write_png(folder / scan.overlay, overlay(scan.eye, scan.number))
+    write_table(folder / "scans.csv", SCANS, result)
+    write_table(folder / "eyes.csv", EYES, result)
     write_text(folder / "cataract.json", json_text(summary_of(result)) + "\n")
     write_text(folder / "report.html", page_of(result).html())
     write_timing(folder, result.seconds)
@@ -104,70 +72,13 @@ def overlay_picture(eye: EyeMap, scan: int) -> tuple[bytes, str]:
     return png_bytes(rgb[::step, ::step]), f"{m.name}: {words}"
 
 
-def overlay_names(result: CataractResult) -> Iterator[tuple[EyeMap, int, str]]:
-    """Eye, scan number and file name of each overlay."""
-    for eye in result.eyes:
-        start = re.sub(r"[^A-Za-z0-9]+", "_", eye.scans.label).strip("_").lower() or "eye"
-        for k in range(len(eye.measures)):
-            yield eye, k, f"overlays/{start}_{k + 1:02d}.png"
-
-
-def scan_rows(result: CataractResult) -> list[tuple[Any, ...]]:
-    """One row a scan, in the order of SCAN_COLUMNS."""
-    rows = []
-    for eye, k, name in overlay_names(result):
-        m, box = eye.measures[k], eye.crops[k]
-        rows.append(
-            (
-                eye.scans.label,
-                m.name,
-                m.cataract_fraction,
-                m.lens_area_px,
-                m.cataract_area_px,
-                m.lens_area_mm2,
-                m.average_lens_density,
-                *m.depth_fraction,
-                *m.depth_density,
-                box.left,
-                box.top,
-                box.right,
-                box.bottom,
-                name,
-                m.reason,
-            )
-        )
-    return rows
-
-
-def eye_rows(result: CataractResult) -> list[tuple[Any, ...]]:
-    """One row an eye, in the order of EYE_COLUMNS."""
-    return [
-        (
-            e.label,
-            e.scans,
-            e.scans_used,
-            e.cataract_fraction,
-            e.low,
-            e.high,
-            e.std,
-            e.average_lens_density,
-            *e.depth_fraction,
-            e.mostly,
-            e.threshold,
-            e.wording,
-        )
-        for e in (eye.summary for eye in result.eyes)
-    ]
-
-
 def summary_of(result: CataractResult) -> dict[str, Any]:
     """The result as plain data: eyes, scans, and how it was made."""
-    scans = [dict(zip(SCAN_COLUMNS, row, strict=True)) for row in scan_rows(result)]
     return {
         "task": "cataract",
         "sentence": result.sentence,
-        "eyes": [dict(zip(EYE_COLUMNS, row, strict=True)) for row in eye_rows(result)],
-        "scans": scans,
+        "eyes": EYES.records(result),
+        "scans": SCANS.records(result),
         "model": {
             "id": result.card.id,
             "summary": result.card.summary,
@@ -198,27 +109,12 @@ def page_of(result: CataractResult) -> Page:
         page.pictures([overlay_picture(eye, k) for k in range(len(eye.measures))])
     page.heading("How much")
     page.table(
-        ("eye", "cataract fraction", "lowest", "highest", "std", "lens density", "scans", ""),
-        [
-            (
-                e.label,
-                e.cataract_fraction,
-                e.low,
-                e.high,
-                e.std,
-                e.average_lens_density,
-                e.scans_used,
-                e.wording,
-            )
-            for e in (eye.summary for eye in result.eyes)
-        ],
+        EYES.headings("page"),
+        EYES.rows("page", result),
         caption="Cataract fraction: cataract pixels over lens pixels, mean over the eye's scans. "
         "Lens density: mean grey value of the lens, 0 to 255.",
     )
-    page.table(
-        ("eye", "scan", "cataract fraction", "lens (px)", "lens (mm²)", "lens density", "note"),
-        [(r[0], r[1], r[2], r[3], r[5], r[6], r[-1]) for r in scan_rows(result)],
-    )
+    page.table(SCANS.headings("page"), SCANS.rows("page", result))
     page.heading("How deep")
     page.table(
         ("eye", *(f"{name}, fraction" for name in DEPTH_NAMES), *DEPTH_NAMES),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
 from medai.palette import BLACK, BLUE, VERMILLION, hex_color
+from medai.plain_text import plain_lines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,8 +39,36 @@ def new_figure(width_in: float = 5.0, height_in: float = 3.2) -> tuple[Figure, A
 def figure_png(figure: Figure, dpi: int = 144) -> bytes:
     """The figure as the bytes of a PNG file."""
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=dpi)
+    save_figure(figure, stream, format="png", dpi=dpi)
     return stream.getvalue()
+
+
+def save_figure(figure: Figure, target: Path | IO[bytes], **options: Any) -> None:
+    """Save a figure with every text as the characters it has.
+
+    matplotlib takes text between dollar signs for formulas, and a ``matplotlibrc`` in the current
+    folder could have LaTeX run on all text.
+    """
+    from matplotlib import rc_context
+    from matplotlib.text import Text
+    from matplotlib.ticker import FuncFormatter
+
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        # What draws tick labels that were given, rather than numbers.
+        formatter = axis.get_major_formatter()
+        if isinstance(formatter, FuncFormatter):
+            formatter.func = _plain_labels(formatter.func)
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+        text.set_usetex(False)
+        text.set_text(plain_lines(text.get_text()))
+    # Ticks are made while the figure is drawn.
+    with rc_context({"text.parse_math": False, "text.usetex": False}):
+        figure.savefig(target, **options)
+
+
+def _plain_labels(label: Callable[..., str]) -> Callable[..., str]:
+    return lambda *place: plain_lines(label(*place))
 
 
 def histogram(values: Sequence[float], *, xlabel: str, ylabel: str, bins: int = 20) -> Figure:
@@ -56,7 +86,11 @@ def scatter(
     figure, axes = new_figure()
     axes.plot(x, y, "o", markersize=4, alpha=0.6, color=hex_color(VERMILLION), markeredgewidth=0)
     if log_x:
+        from matplotlib.ticker import LogFormatter
+
         axes.set_xscale("log")
+        # The usual one writes powers of ten as formulas.
+        axes.xaxis.set_major_formatter(LogFormatter())
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.grid(alpha=0.3)
     return figure

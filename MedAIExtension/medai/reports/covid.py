@@ -13,9 +13,9 @@ import medai
 from medai.images import lung_window, to_axial
 from medai.inference.covid.assessment import CovidAssessment
 from medai.inference.covid.result import COVID_CLASS, RULES, CovidResult
+from medai.inference.covid.tables import CHANGE, SEVERITY
 from medai.inference.lesions.result import LesionResult
 from medai.measures.follow_up import FollowUp
-from medai.measures.severity import severity_rows
 from medai.output import write_text
 from medai.palette import BLACK, CLASS_COLORS, VERMILLION, hex_color
 from medai.reports.charts import (
@@ -205,7 +205,7 @@ def _add_severity(page: Page, result: CovidAssessment) -> None:
     severe, lesions = result.severity, result.lesions
     assert severe is not None and lesions is not None
     page.heading("How severe")
-    page.table(("region", "opacity (%)", "score 0–4"), severity_rows(severe))
+    page.table(SEVERITY.headings("page"), SEVERITY.rows("page", severe))
     if severe.lung_severity_score is not None:
         page.sentence(f"Lung severity score (five lobes): {severe.lung_severity_score} of 20.")
     elif severe.zone_score is not None:
@@ -223,35 +223,7 @@ def _add_change(
 ) -> None:
     page.heading("Since the earlier study")
     page.sentence(change.sentence)
-    page.table(
-        ("", "earlier", "later", "change"),
-        [
-            (
-                "lesion (mL)",
-                change.earlier_lesion_volume_ml,
-                change.later_lesion_volume_ml,
-                change.lesion_volume_change_ml,
-            ),
-            (
-                "opacity (% of lung)",
-                change.earlier.opacity_percent,
-                change.later.opacity_percent,
-                change.opacity_change_points,
-            ),
-            (
-                "high opacity (% of lung)",
-                change.earlier.high_opacity_percent,
-                change.later.high_opacity_percent,
-                change.high_opacity_change_points,
-            ),
-            (
-                "zone score (0–24)",
-                change.earlier.zone_score,
-                change.later.zone_score,
-                change.zone_score_change,
-            ),
-        ],
-    )
+    page.table(CHANGE.headings("page"), CHANGE.rows("page", change))
     if charts_available():
         figure, axes = new_figure(width_in=4.0)
         axes.plot(

@@ -14,11 +14,14 @@ def json_text(data: Any) -> str:
 
 def _plain(data: Any) -> Any:
     if isinstance(data, dict):
-        return {str(key): _plain(value) for key, value in data.items()}
+        return {_plain(str(key)): _plain(value) for key, value in data.items()}
     if isinstance(data, (list, tuple)):
         return [_plain(value) for value in data]
     if hasattr(data, "tolist"):
         return _plain(data.tolist())
     if isinstance(data, float) and not math.isfinite(data):
         return None
+    if isinstance(data, str):
+        # A file name that isn't valid text holds what no UTF-8 file can.
+        return data.encode("utf-8", "replace").decode()
     return data

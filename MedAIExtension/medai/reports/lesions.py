@@ -18,8 +18,8 @@ from medai.images import (
     write_volume,
 )
 from medai.inference.lesions.result import LesionResult
+from medai.inference.lesions.tables import LESIONS, REGIONS
 from medai.measures import burden_sentence
-from medai.measures.zones import ALL_ZONE_NAMES, LEFT_ZONES, RIGHT_ZONES, UNKNOWN_ZONES
 from medai.output import write_text
 from medai.palette import CLASS_COLORS, hex_color
 from medai.reports.charts import MISSING, charts_available, figure_png, histogram, scatter
@@ -34,25 +34,10 @@ from medai.reports.pictures import (
     probability_legend,
     to_size,
 )
-from medai.reports.tables import write_csv
+from medai.reports.tables import write_table
 from medai.reports.write import write_timing
 from medai.terminology import terminology_entry
 
-LESION_COLUMNS = (
-    "number",
-    "kind",
-    "zone",
-    "volume_ml",
-    "mean_hu",
-    "extent_r_mm",
-    "extent_a_mm",
-    "extent_s_mm",
-    "slices",
-    "score",
-    "center_r_mm",
-    "center_a_mm",
-    "center_s_mm",
-)
 _KEY_SLICES = 6
 _LISTED_LESIONS = 20
 
@@ -64,28 +49,10 @@ def write_lesions(result: LesionResult, folder: Path) -> None:
         result.volume, array=result.probability.astype(np.float32), modality="", name="probability"
     )
     write_volume(probability, folder / "probability.nrrd")
-    write_csv(folder / "lesions.csv", LESION_COLUMNS, lesion_rows(result))
+    write_table(folder / "lesions.csv", LESIONS, result)
     write_text(folder / "summary.json", json_text(summary_of(result)) + "\n")
     write_text(folder / "report.html", page_of(result).html())
     write_timing(folder, result.seconds)
-
-
-def lesion_rows(result: LesionResult) -> list[tuple[Any, ...]]:
-    """One row a lesion, in the order of LESION_COLUMNS."""
-    return [
-        (
-            lesion.number,
-            lesion.kind,
-            ALL_ZONE_NAMES[lesion.zone],
-            lesion.volume_ml,
-            lesion.mean_hu,
-            *lesion.extent_mm,
-            lesion.slices,
-            lesion.score,
-            *lesion.center_ras,
-        )
-        for lesion in result.findings
-    ]
 
 
 def summary_of(result: LesionResult) -> dict[str, Any]:
@@ -134,7 +101,7 @@ def page_of(result: LesionResult) -> Page:
         page.pictures([probability])
         page.pictures([(png_bytes(probability_legend()), "Lesion probability: 0 left, 1 right.")])
     page.heading("How much")
-    page.table(("region", "lung (mL)", "lesion (mL)", "opacity (%)"), _burden_rows(result))
+    page.table(REGIONS.headings("page"), REGIONS.rows("page", result))
     zones = list(burden.zone_opacity_percent.items())
     most = max([v for _, v in zones if np.isfinite(v)], default=0.0)
     page.bars(zones, unit="%", full=max(most, 1.0), caption="Opacity per zone, % of the zone")
@@ -213,46 +180,9 @@ def _spread_peaks(amount: NDArray, count: int) -> list[int]:
     return sorted(chosen, reverse=True)
 
 
-def _burden_rows(result: LesionResult) -> list[tuple[Any, ...]]:
-    burden = result.burden
-    lesion_of = burden.zone_lesion_volume_ml
-    right, left = (sum(lesion_of[name] for name in side) for side in (RIGHT_ZONES, LEFT_ZONES))
-    unknown = UNKNOWN_ZONES[0] in lesion_of
-    rows: list[tuple[Any, ...]] = [
-        (
-            "one lung, side unknown" if unknown else "both lungs",
-            burden.lung_volume_ml,
-            sum(lesion_of.values()),
-            burden.opacity_percent,
-        ),
-        ("right lung", burden.right_lung_volume_ml, right, burden.right_opacity_percent),
-        ("left lung", burden.left_lung_volume_ml, left, burden.left_opacity_percent),
-    ]
-    rows += [
-        (name, burden.zone_lung_volume_ml[name], lesion_of[name], percent)
-        for name, percent in burden.zone_opacity_percent.items()
-    ]
-    return rows
-
-
 def _add_lesion_table(page: Page, result: LesionResult) -> None:
-    shown = result.findings[:_LISTED_LESIONS]
-    page.table(
-        ("", "kind", "zone", "volume (mL)", "mean HU", "R × A × S (mm)", "slices", "score"),
-        [
-            (
-                lesion.number,
-                lesion.kind,
-                ALL_ZONE_NAMES[lesion.zone],
-                lesion.volume_ml,
-                lesion.mean_hu,
-                " × ".join(f"{extent:.0f}" for extent in lesion.extent_mm),
-                lesion.slices,
-                lesion.score,
-            )
-            for lesion in shown
-        ],
-    )
+    rows = LESIONS.rows("page", result)[:_LISTED_LESIONS]
+    page.table(LESIONS.headings("page"), rows)
     rest = result.findings[_LISTED_LESIONS:]
     if rest:
         volume_ml = sum(lesion.volume_ml for lesion in rest)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import html
 import math
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import Any
 
 import medai
+from medai.plain_text import plain_lines
 
 RESEARCH_USE = "Research use only. Not a medical device; not for diagnosis or treatment."
 
@@ -49,26 +50,26 @@ class Page:
 
     def __init__(self, title: str, lead: str = "") -> None:
         self._title = title
-        self._parts: list[str] = [f"<h1>{escape(title)}</h1>"]
+        self._parts: list[str] = [f"<h1>{html_text(title)}</h1>"]
         if lead:
-            self._parts.append(f'<p class="lead">{escape(lead)}</p>')
-        self._parts.append(f'<p class="research">{escape(RESEARCH_USE)}</p>')
+            self._parts.append(f'<p class="lead">{html_text(lead)}</p>')
+        self._parts.append(f'<p class="research">{html_text(RESEARCH_USE)}</p>')
 
     def heading(self, text: str) -> None:
         """Start a section."""
-        self._parts.append(f"<h2>{escape(text)}</h2>")
+        self._parts.append(f"<h2>{html_text(text)}</h2>")
 
     def sentence(self, text: str) -> None:
         """A paragraph."""
-        self._parts.append(f"<p>{escape(text)}</p>")
+        self._parts.append(f"<p>{html_text(text)}</p>")
 
     def note(self, text: str) -> None:
         """A paragraph in a quieter colour."""
-        self._parts.append(f'<p class="note">{escape(text)}</p>')
+        self._parts.append(f'<p class="note">{html_text(text)}</p>')
 
     def link(self, target: str, text: str) -> None:
         """A link to a file beside the page."""
-        self._parts.append(f'<p><a href="{escape(target)}">{escape(text)}</a></p>')
+        self._parts.append(f'<p><a href="{html_text(target)}">{html_text(text)}</a></p>')
 
     def table(
         self,
@@ -86,9 +87,9 @@ class Page:
         ]
         parts = ['<div class="wide"><table>']
         if caption:
-            parts.append(f"<caption>{escape(caption)}</caption>")
+            parts.append(f"<caption>{html_text(caption)}</caption>")
         heads = zip(columns, classes, strict=True)
-        parts.append("<tr>" + "".join(f"<th{c}>{escape(n)}</th>" for n, c in heads) + "</tr>")
+        parts.append("<tr>" + "".join(f"<th{c}>{html_text(n)}</th>" for n, c in heads) + "</tr>")
         for row in body:
             cells = zip(row, classes, strict=True)
             parts.append(
@@ -103,12 +104,12 @@ class Page:
         """Horizontal bars that need no plotting library: label, value, bar up to ``full``."""
         parts = ["<table>"]
         if caption:
-            parts.append(f"<caption>{escape(caption)}</caption>")
+            parts.append(f"<caption>{html_text(caption)}</caption>")
         for label, value in rows:
             share = 0.0 if not math.isfinite(value) or full <= 0 else min(1.0, value / full)
             parts.append(
-                f'<tr><td>{escape(label)}</td><td class="number">{cell_text(value, 3)} '
-                f'{escape(unit)}</td><td><span class="bar" role="img" aria-label="{share:.0%}">'
+                f'<tr><td>{html_text(label)}</td><td class="number">{cell_text(value, 3)} '
+                f'{html_text(unit)}</td><td><span class="bar" role="img" aria-label="{share:.0%}">'
                 f'<span style="width:{100 * share:.1f}%"></span></span></td></tr>'
             )
         parts.append("</table>")
@@ -117,7 +118,7 @@ class Page:
     def legend(self, entries: Iterable[tuple[str, str]]) -> None:
         """Colour swatches: (label, ``#rrggbb``)."""
         swatches = (
-            f'<span class="swatch" style="background:{escape(color)}"></span>{escape(label)}'
+            f'<span class="swatch" style="background:{html_text(color)}"></span>{html_text(label)}'
             for label, color in entries
         )
         self._parts.append("<p>" + " &emsp; ".join(swatches) + "</p>")
@@ -133,10 +134,15 @@ class Page:
         return (
             '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>{escape(self._title)}</title><style>{_STYLE}</style></head>\n"
-            f"<body>\n{body}\n<footer>MedAI {medai.__version__}. {escape(RESEARCH_USE)}</footer>"
+            f"<title>{html_text(self._title)}</title><style>{_STYLE}</style></head>\n"
+            f"<body>\n{body}\n<footer>MedAI {medai.__version__}. {html_text(RESEARCH_USE)}</footer>"
             "\n</body></html>\n"
         )
+
+
+def html_text(text: str) -> str:
+    """``text`` as HTML that shows its characters, also inside an attribute's quotes."""
+    return html.escape(plain_lines(text))
 
 
 def cell_text(value: Any, digits: int) -> str:
@@ -144,7 +150,7 @@ def cell_text(value: Any, digits: int) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if isinstance(value, bool) or not _is_number(value):
-        return escape(str(value))
+        return html_text(str(value))
     if isinstance(value, int) or float(value).is_integer():
         return f"{int(value)}".replace("-", "−")
     magnitude = 0 if value == 0 else math.floor(math.log10(abs(value)))
@@ -158,7 +164,7 @@ def _is_number(value: Any) -> bool:
 
 def _figure(png: bytes, caption: str, width_px: int) -> str:
     data = base64.b64encode(png).decode("ascii")
-    text = escape(caption)
+    text = html_text(caption)
     return (
         f'<figure style="max-width:{width_px}px"><img alt="{text}" width="{width_px}" '
         f'src="data:image/png;base64,{data}"><figcaption>{text}</figcaption></figure>'

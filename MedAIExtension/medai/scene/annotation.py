@@ -72,7 +72,12 @@ def show_case(
     if volume.grid_shape[0] == 1:
         slicer.app.layoutManager().setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView)
         slicer.app.layoutManager().resetSliceViews()
-    return CaseNodes(node, outlines, shown_region, shown_predictions)
+    case = CaseNodes(node, outlines, shown_region, shown_predictions)
+    # The study's folder holds the draft; in a saved scene the outlines would be nobody's.
+    for each in (node, outlines, shown_region, shown_predictions):
+        if each is not None:
+            _keep_out_of_saved_scenes(each)
+    return case
 
 
 def outlined_masks(case: CaseNodes, labels: Sequence[Label]) -> dict[str, NDArray[np.uint8]]:
@@ -140,6 +145,12 @@ def _show_predictions(
         look = SegmentLook(model, ORANGE, fill=0.0, outline=0.6)
         put_labels(shown, mask, volume.ijk_to_ras, {1: look})
     return shown
+
+
+def _keep_out_of_saved_scenes(node: Any) -> None:
+    node.SetSaveWithScene(False)
+    for index in range(node.GetNumberOfDisplayNodes()):
+        node.GetNthDisplayNode(index).SetSaveWithScene(False)
 
 
 def _is_empty(segment: Any) -> bool:

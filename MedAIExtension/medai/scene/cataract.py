@@ -11,12 +11,12 @@ import numpy as np
 from medai import host
 from medai.errors import InputError
 from medai.inference.cataract.result import CataractResult, EyeMap
-from medai.measures.lens_depth import DEPTH_NAMES
+from medai.inference.cataract.tables import SCANS_OF_EYE
 from medai.palette import CLASS_COLORS, VERMILLION
 from medai.scene.color_maps import put_map
 from medai.scene.result_nodes import ResultNodes
 from medai.scene.segments import SegmentLook, put_labels
-from medai.scene.tables import put_chart, put_table
+from medai.scene.tables import put_chart, put_declared, put_table
 from medai.scene.volumes import check_grid
 
 _LENS = {1: SegmentLook("lens", CLASS_COLORS["lens"], fill=0)}
@@ -69,29 +69,10 @@ def _show_eye(eye: EyeMap, source: Any) -> EyeNodes:
         scans=source,
         segmentation=segmentation,
         probability=put_map(nodes, role, f"{role} (%)", eye.probability, matrix),
-        scan_table=_scan_table(eye, nodes),
+        scan_table=put_declared(nodes, "scan table", "scan table", SCANS_OF_EYE, eye),
         depth_table=depth_table,
         depth_plot=_depth_plot(nodes, depth_table),
         folder=nodes.folder,
-    )
-
-
-def _scan_table(eye: EyeMap, nodes: ResultNodes) -> Any:
-    measures = eye.measures
-    by_depth = np.array([m.depth_fraction for m in measures])
-    return put_table(
-        nodes,
-        "scan table",
-        "scan table",
-        [
-            ("scan", [m.name for m in measures]),
-            ("cataract fraction", np.array([m.cataract_fraction for m in measures])),
-            ("lens (pixels)", np.array([m.lens_area_px for m in measures], np.int32)),
-            ("lens (mm2)", np.array([m.lens_area_mm2 for m in measures])),
-            ("average lens density", np.array([m.average_lens_density for m in measures])),
-            *((f"{name} fraction", by_depth[:, i]) for i, name in enumerate(DEPTH_NAMES)),
-            ("note", [m.reason for m in measures]),
-        ],
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from medai import host
 from medai.resources import resources_folder
+from medai.scene.presence import is_present
 from medai.scene.result_nodes import ResultNodes
 from medai.scene.segments import label_array
 from medai.scene.steps import Steps, finish
@@ -75,7 +76,11 @@ def put_map_in_steps(
 
 
 def show_map(map_node: Any | None, opacity: float = 0.6) -> None:
-    """Lay one map over the volume in all slice views, with its legend; None takes it away."""
+    """Lay one map over the volume in all slice views, with its legend; None takes it away.
+
+    A map that the user has deleted is as none.
+    """
+    map_node = map_node if is_present(map_node) else None
     slicer = host.start()
     scene = slicer.mrmlScene
     shown = None if map_node is None else legend_of(map_node)

@@ -11,15 +11,14 @@ from medai import host
 from medai.errors import InputError
 from medai.images import to_axial
 from medai.inference.covid.assessment import CovidAssessment
-from medai.inference.covid.result import COVID_CLASS
+from medai.inference.covid.tables import SEVERITY, SLICES
 from medai.measures.follow_up import FollowUp, lung_box_transform
-from medai.measures.severity import Severity, severity_rows
 from medai.palette import VERMILLION
 from medai.scene.color_maps import put_map_in_steps
 from medai.scene.lesions import LesionNodes, lesions_in_steps
 from medai.scene.result_nodes import ResultNodes
 from medai.scene.steps import Steps
-from medai.scene.tables import put_chart, put_table
+from medai.scene.tables import put_chart, put_declared, put_table
 from medai.scene.volumes import check_grid
 
 
@@ -48,7 +47,7 @@ def covid_in_steps(result: CovidAssessment, node: Any) -> Steps[CovidNodes]:
     answer = result.classification
     check_grid(answer.volume, node)
     nodes = ResultNodes(node, "covid", f"{node.GetName()} COVID results")
-    table = _slice_table(result, nodes)
+    table = put_declared(nodes, "slice table", "slice table", SLICES, answer)
     change_table = None if result.change is None else _change_table(result.change, nodes)
     explanation = yield from put_map_in_steps(
         nodes,
@@ -57,6 +56,11 @@ def covid_in_steps(result: CovidAssessment, node: Any) -> Steps[CovidNodes]:
         answer.explanation[0],
         answer.volume.ijk_to_ras,
     )
+    severity_table = None
+    if result.severity is not None:
+        severity_table = put_declared(
+            nodes, "severity table", "severity table", SEVERITY, result.severity
+        )
     lesions = None
     if result.lesions is not None:
         lesions = yield from lesions_in_steps(result.lesions, node)
@@ -74,7 +78,7 @@ def covid_in_steps(result: CovidAssessment, node: Any) -> Steps[CovidNodes]:
             color=VERMILLION,
         ),
         folder=nodes.folder,
-        severity_table=None if result.severity is None else _severity_table(result.severity, nodes),
+        severity_table=severity_table,
         change_table=change_table,
         change_plot=None if change_table is None else _change_plot(nodes, change_table),
         lesions=lesions,
@@ -87,38 +91,6 @@ def slice_center_ras(result: CovidAssessment, index: int) -> tuple[float, float,
     _, rows, columns = axial.grid_shape
     r, a, s = axial.ras_of(np.array([index, (rows - 1) / 2, (columns - 1) / 2]))
     return float(r), float(a), float(s)
-
-
-def _slice_table(result: CovidAssessment, nodes: ResultNodes) -> Any:
-    answer = result.classification
-    part = answer.slices[0]
-    return put_table(
-        nodes,
-        "slice table",
-        "slice table",
-        [
-            ("slice", (part.index + 1).astype(np.int32)),
-            (
-                "probability of COVID-19",
-                part.probability[:, answer.classes.index(COVID_CLASS)].copy(),
-            ),
-            ("spread", part.spread),
-        ],
-    )
-
-
-def _severity_table(severe: Severity, nodes: ResultNodes) -> Any:
-    rows = severity_rows(severe)
-    return put_table(
-        nodes,
-        "severity table",
-        "severity table",
-        [
-            ("region", [name for name, _, _ in rows]),
-            ("opacity (%)", np.array([percent for _, percent, _ in rows])),
-            ("score (0-4)", np.array([np.nan if s is None else s for _, _, s in rows])),
-        ],
-    )
 
 
 def _change_table(change: FollowUp, nodes: ResultNodes) -> Any:

@@ -14,6 +14,7 @@ from medai.images.oct_scans import grey_scans
 from medai.inference.cataract.lens_crop import propose_crop
 from medai.palette import CLASS_COLORS
 from medai.scene.oct_scans import place_crop, placed_crops
+from medai.scene.presence import display_of, is_present
 from medai.scene.volumes import volume_from_node, world_matrix
 
 
@@ -63,11 +64,14 @@ class CropEditor:
         return int(np.clip(round(depth), 0, len(self._proposed) - 1))
 
     def set_visible(self, visible: bool) -> None:
-        """Show or hide the box."""
-        self.roi.GetDisplayNode().SetVisibility(visible)
+        """Show or hide the box, unless the user has deleted it."""
+        if is_present(self.roi):
+            display_of(self.roi).SetVisibility(visible)
 
     def propose(self) -> None:
         """Take the placed box off the scan that is shown, back to the one around its lens."""
+        if not is_present(self.roi):
+            raise InputError("The crop box was deleted: choose the scans again to get a new one.")
         place_crop(self.node, self.scan, None)
         self._show()
 

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from medai import host
+from medai.errors import InputError
 from medai.scene.cataract import EyeNodes
 from medai.scene.color_maps import legend_of
 from medai.scene.oct_scans import scan_ras
+from medai.scene.presence import display_of, is_present
 from medai.scene.volumes import world_matrix
 
 _VIEWS = ("Red", "Yellow")
@@ -52,25 +54,32 @@ def _face(slice_node: Any, node: Any) -> None:
 def draw_eyes(
     shown: Sequence[EyeNodes], *, overlay: bool, opacity: float, lens: bool, cataract: bool
 ) -> None:
-    """Show or hide what was found, each eye's only in its own view."""
+    """Show or hide what was found, each eye's only in its own view.
+
+    Nodes that the user has deleted are left out.
+    """
     slicer = host.start()
     for name, eye in zip(_VIEWS, shown, strict=False):
         logic = slicer.app.layoutManager().sliceWidget(name).sliceLogic()
         composite = logic.GetSliceCompositeNode()
-        composite.SetLabelVolumeID(eye.probability.GetID() if overlay else None)
+        there = overlay and is_present(eye.probability)
+        composite.SetLabelVolumeID(eye.probability.GetID() if there else None)
         composite.SetLabelOpacity(opacity)
         view = logic.GetSliceNode().GetID()
-        display = eye.segmentation.GetDisplayNode()
-        display.SetViewNodeIDs([view])
-        display.SetSegmentVisibility("lens", lens)
-        display.SetSegmentVisibility("cataract", cataract)
-        legend = legend_of(eye.probability)
+        if is_present(eye.segmentation):
+            display = display_of(eye.segmentation)
+            display.SetViewNodeIDs([view])
+            display.SetSegmentVisibility("lens", lens)
+            display.SetSegmentVisibility("cataract", cataract)
+        legend = legend_of(eye.probability) if is_present(eye.probability) else None
         if legend is not None:
             legend.SetViewNodeIDs([view])
             legend.SetVisibility(overlay)
 
 
 def go_to_scan(scans_nodes: Sequence[Any], eye: int, scan: int) -> None:
-    """Scroll the view of one of the eyes to a scan."""
+    """Scroll the view of one of the eyes to a scan. Raises InputError when it isn't there."""
+    if not is_present(scans_nodes[eye]):
+        raise InputError("The scans are no longer in the scene.")
     logic = host.start().app.layoutManager().sliceWidget(_VIEWS[eye]).sliceLogic()
     logic.GetSliceNode().JumpSliceByCentering(*scan_ras(scans_nodes[eye], scan))

@@ -12,6 +12,7 @@ from scipy.special import expit
 
 from medai.images import to_axial
 from medai.inference.lesions.result import LesionResult
+from medai.inference.lesions.tables import LESIONS, REGIONS
 from medai.measures.zones import ALL_ZONE_NAMES, LUNG_OF_ZONE
 from medai.palette import BLUE, CLASS_COLORS, SKY_BLUE, VERMILLION, YELLOW
 from medai.scene.boxes import put_box_labels, put_boxes
@@ -19,7 +20,7 @@ from medai.scene.color_maps import put_map_in_steps
 from medai.scene.result_nodes import ResultNodes
 from medai.scene.segments import SegmentLook, put_labels
 from medai.scene.steps import Steps
-from medai.scene.tables import Column, put_chart, put_table
+from medai.scene.tables import NodeColumn, put_chart, put_declared, put_table
 from medai.scene.volumes import check_grid
 
 _LUNGS = {
@@ -79,9 +80,9 @@ def lesions_in_steps(result: LesionResult, node: Any) -> Steps[LesionNodes]:
     """
     check_grid(result.volume, node)
     nodes = ResultNodes(node, "lesions", f"{node.GetName()} lesion results")
-    burden_table = _burden_table(result, nodes)
+    burden_table = put_declared(nodes, "burden table", "burden table", REGIONS, result)
     zone_plot = _zone_plot(nodes, burden_table)
-    lesion_table = _lesion_table(result, nodes)
+    lesion_table = put_declared(nodes, "lesion table", "lesion table", LESIONS, result)
     # What is asked for comes first: lesions and lungs.
     segmentation = yield from _segmentation(result, nodes)
     probability = yield from put_map_in_steps(
@@ -144,63 +145,6 @@ def _mask_score(logit: NDArray[np.float16]) -> NDArray[np.float32]:
     return np.where(logit == 0, 0, expit(logit.astype(np.float32)))
 
 
-def _lesion_table(result: LesionResult, nodes: ResultNodes) -> Any:
-    found = result.findings
-    extent = np.array([lesion.extent_mm for lesion in found]).reshape(-1, 3)
-    center = np.array([lesion.center_ras for lesion in found]).reshape(-1, 3)
-    return put_table(
-        nodes,
-        "lesion table",
-        "lesion table",
-        [
-            ("number", np.array([lesion.number for lesion in found], np.int32)),
-            ("kind", [lesion.kind for lesion in found]),
-            ("zone", [ALL_ZONE_NAMES[lesion.zone] for lesion in found]),
-            ("volume (mL)", np.array([lesion.volume_ml for lesion in found])),
-            ("mean density (HU)", np.array([lesion.mean_hu for lesion in found])),
-            *((f"extent {axis} (mm)", extent[:, i]) for i, axis in enumerate("RAS")),
-            ("slices", np.array([lesion.slices for lesion in found], np.int32)),
-            ("score", np.array([lesion.score for lesion in found])),
-            *((f"center {axis} (mm)", center[:, i]) for i, axis in enumerate("RAS")),
-        ],
-    )
-
-
-def _burden_table(result: LesionResult, nodes: ResultNodes) -> Any:
-    burden = result.burden
-    regions = list(burden.zone_opacity_percent)
-    return put_table(
-        nodes,
-        "burden table",
-        "burden table",
-        [
-            ("region", ["both lungs", "right lung", "left lung", *regions]),
-            (
-                "lung (mL)",
-                np.array(
-                    [
-                        burden.lung_volume_ml,
-                        burden.right_lung_volume_ml,
-                        burden.left_lung_volume_ml,
-                        *(burden.zone_lung_volume_ml[name] for name in regions),
-                    ]
-                ),
-            ),
-            (
-                "opacity (%)",
-                np.array(
-                    [
-                        burden.opacity_percent,
-                        burden.right_opacity_percent,
-                        burden.left_opacity_percent,
-                        *(burden.zone_opacity_percent[name] for name in regions),
-                    ]
-                ),
-            ),
-        ],
-    )
-
-
 def _zone_plot(nodes: ResultNodes, burden_table: Any) -> Any:
     return put_chart(
         nodes,
@@ -223,8 +167,8 @@ def _roi_nodes(result: LesionResult, nodes: ResultNodes) -> Steps[dict[str, Any]
     score = result.rois.score.astype(np.float64)
     counts, edges = np.histogram(score, bins=_HISTOGRAM_BINS, range=(0.0, 1.0))
     bins = [f"{low:.2f}–{high:.2f}" for low, high in pairwise(edges)]
-    histogram: list[Column] = [("RoI score", bins), ("RoIs", counts.astype(np.int32))]
-    scatter: list[Column] = [
+    histogram: list[NodeColumn] = [("RoI score", bins), ("RoIs", counts.astype(np.int32))]
+    scatter: list[NodeColumn] = [
         ("RoI area (pixels)", result.rois.area_px.astype(np.float64)),
         ("RoI score", score),
     ]

@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from medai import host
+from medai.scene.removal import remove_node
 
 _SOURCE = "MedAI.source"
 _ROLE = "MedAI.role"
+
+
+def is_result(node: Any) -> bool:
+    """Whether a node was made by a module of ours to show a result."""
+    return bool(node.GetAttribute(_ROLE))
 
 
 class ResultNodes:
@@ -34,10 +40,14 @@ class ResultNodes:
         """
         node = self.find(role)
         if node is None:
-            node = self._slicer.mrmlScene.AddNewNodeByClass(
-                class_name, f"{self.source.GetName()} {name}"
+            node = self._slicer.mrmlScene.CreateNodeByClass(class_name)
+            node.UnRegister(None)
+            node.SetName(
+                self._slicer.mrmlScene.GenerateUniqueName(f"{self.source.GetName()} {name}")
             )
+            # First, so that whoever hears of the new node knows at once that it is a result.
             node.SetAttribute(_ROLE, self._full(role))
+            node = self._slicer.mrmlScene.AddNode(node)
             node.SetNodeReferenceID(_SOURCE, self.source.GetID())
             if node.IsA("vtkMRMLDisplayableNode"):
                 node.CreateDefaultDisplayNodes()
@@ -59,13 +69,9 @@ class ResultNodes:
 
     def remove(self, role: str) -> None:
         """Take the node that plays ``role`` out of the scene, if it is there."""
-        node, scene = self.find(role), self._slicer.mrmlScene
-        if node is None:
-            return
-        if node.IsA("vtkMRMLDisplayableNode"):
-            for index in reversed(range(node.GetNumberOfDisplayNodes())):
-                scene.RemoveNode(node.GetNthDisplayNode(index))
-        scene.RemoveNode(node)
+        node = self.find(role)
+        if node is not None:
+            remove_node(node)
 
     @property
     def folder(self) -> int:

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from medai import host
 from medai.palette import Rgb
 from medai.scene.result_nodes import ResultNodes
+from medai.tables import Column, Table
 
-Column = tuple[str, Sequence[str] | NDArray]
+NodeColumn = tuple[str, Sequence[str] | NDArray]
 
 
-def put_table(nodes: ResultNodes, role: str, name: str, columns: Sequence[Column]) -> Any:
+def put_table(nodes: ResultNodes, role: str, name: str, columns: Sequence[NodeColumn]) -> Any:
     """A table node with the given columns; numbers stay numbers, units stand in the names."""
     import vtk
     from vtkmodules.util.numpy_support import numpy_to_vtk
@@ -35,6 +36,29 @@ def put_table(nodes: ResultNodes, role: str, name: str, columns: Sequence[Column
     node.SetUseColumnTitleAsColumnHeader(True)
     node.SetLocked(True)
     return node
+
+
+def put_declared(nodes: ResultNodes, role: str, name: str, table: Table, result: Any) -> Any:
+    """A declared table of ``result`` as a table node."""
+    columns = table.at("node")
+    rows = table.rows("node", result)
+    return put_table(
+        nodes,
+        role,
+        name,
+        [
+            (column.heading("node"), _values(column, [row[place] for row in rows]))
+            for place, column in enumerate(columns)
+        ],
+    )
+
+
+def _values(column: Column, values: list[Any]) -> Sequence[str] | NDArray:
+    if not column.format:
+        return values
+    if column.format == "d" and None not in values:
+        return np.array(values, np.int32)
+    return np.array([np.nan if value is None else value for value in values], np.float64)
 
 
 def put_chart(

@@ -1,8 +1,8 @@
 """A multi-rater study on disk: protocol, worklist, sessions, submissions, check, export."""
 
-from medai.studies.analysis import StudyAnalysis, analyse_study
 from medai.studies.case_view import CaseView, open_case
-from medai.studies.check import Finding, StudyCheck, check_study
+from medai.studies.check import StudyCheck, check_study
+from medai.studies.check_ledger import Finding
 from medai.studies.create import StudyPlan, create_study
 from medai.studies.crops import import_crops
 from medai.studies.drafts import draft_question, open_drafts
@@ -12,7 +12,16 @@ from medai.studies.finding_images import find_images, find_masks
 from medai.studies.phantom_study import phantom_study
 from medai.studies.predictions import add_predictions, predicting_models
 from medai.studies.protocol import Label, Protocol, StudyImage, label
-from medai.studies.ratings import RatedImage, rated_image, rated_images
+from medai.studies.ratings import RatedImage
+from medai.studies.ratings_source import (
+    OneImage,
+    RatedCase,
+    RatingsSource,
+    StudyRatings,
+    rated_image,
+    rated_images,
+    study_ratings,
+)
 from medai.studies.record import QUALITIES, REASONS, Record, Remarks
 from medai.studies.session import AUTOSAVE_SECONDS, Session, start_session
 from medai.studies.status import RaterStatus, rater_status, study_status
@@ -29,20 +38,22 @@ __all__ = [
     "Feedback",
     "Finding",
     "Label",
+    "OneImage",
     "Protocol",
+    "RatedCase",
     "RatedImage",
     "RaterStatus",
+    "RatingsSource",
     "Record",
     "Remarks",
     "Session",
     "Study",
-    "StudyAnalysis",
     "StudyCheck",
     "StudyExport",
     "StudyImage",
     "StudyPlan",
+    "StudyRatings",
     "add_predictions",
-    "analyse_study",
     "check_study",
     "create_study",
     "draft_question",
@@ -63,6 +74,7 @@ __all__ = [
     "reference_masks",
     "require_writable",
     "start_session",
+    "study_ratings",
     "study_status",
     "training_feedback",
     "worklist",

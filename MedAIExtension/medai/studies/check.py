@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from medai.errors import MedAIError, StudyError
 from medai.images import Segmentation, Volume, read_segmentation, read_volume
 from medai.images.resampling import same_grid
+from medai.output import sync_folder
 from medai.progress import (
     CancelCallback,
     Progress,
@@ -17,38 +19,28 @@ from medai.progress import (
     never_cancelled,
     raise_if_cancelled,
 )
+from medai.studies.check_ledger import Finding, check_ledger, shown
 from medai.studies.hashes import file_sha256
+from medai.studies.ledger import is_entry_name
 from medai.studies.protocol import STUDY_FILE, Label, StudyImage
 from medai.studies.record import DRAFT, SKIPPED, Record, is_session_id, read_record
 from medai.studies.study import Study
 from medai.studies.submissions import is_in_place, mask_path, read_mask
 
-_FOLDERS = ("images", "regions", "references", "predictions", "submissions", "drafts")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing found. kind: "damaged", "altered", "orphaned" or "geometry", or for what a crash
-    leaves and does no harm "unfinished". path: relative to the study folder.
-    """
-
-    kind: str
-    path: str
-    message: str
-
-    @property
-    def is_harmless(self) -> bool:
-        """Whether the study is sound in spite of it."""
-        return self.kind == "unfinished"
+_FOLDERS = ("images", "regions", "references", "predictions", "submissions", "ledgers", "drafts")
 
 
 @dataclass(frozen=True)
 class StudyCheck:
-    """Everything found in a study, and how much was looked at."""
+    """Everything found in a study, and how much was looked at.
+
+    notes: what this check can't find, and why, one line each.
+    """
 
     findings: tuple[Finding, ...]
     images: int
     submissions: int
+    notes: tuple[str, ...] = ()
 
     @property
     def is_sound(self) -> bool:
@@ -90,10 +82,27 @@ def check_study(
             findings += _check_folder(study, folder, rater, image, volume)
             submissions += sum(is_session_id(path.stem) for path in folder.glob("*.json"))
     for rater in study.protocol.raters:
+        findings += check_ledger(study, rater)
         findings += _check_drafts(study, rater)
     findings += _strangers(study)
     progress(Progress(1.0, "Checked"))
-    return StudyCheck(tuple(findings), len(images), submissions)
+    return StudyCheck(tuple(findings), len(images), submissions, _notes(study))
+
+
+def _notes(study: Study) -> tuple[str, ...]:
+    notes = []
+    if not study.protocol.keeps_ledgers:
+        notes.append(
+            "This study was made before raters kept ledgers: that a submission from then was "
+            "deleted can't be noticed."
+        )
+    with suppress(OSError):
+        if not sync_folder(study.folder):
+            notes.append(
+                "This drive can't be told to write a folder's entries at once: a power cut may "
+                "cost the last submission, though never an earlier one."
+            )
+    return tuple(notes)
 
 
 def _check_image(study: Study, image: StudyImage) -> tuple[Volume | None, list[Finding]]:
@@ -161,7 +170,7 @@ def _check_folder(
             try:
                 record = read_record(path)
             except StudyError as error:
-                yield Finding("damaged", _shown(study, path), str(error))
+                yield Finding("damaged", shown(study, path), str(error))
                 named.add(f"{path.stem}.seg.nrrd")
                 continue
             named.add(record.mask)
@@ -174,18 +183,18 @@ def _check_folder(
 def _check_record(
     study: Study, path: Path, record: Record, rater: str, image: StudyImage, volume: Volume | None
 ) -> Iterator[Finding]:
-    shown = _shown(study, path)
+    name = shown(study, path)
     if not is_in_place(record, study, rater, image.name) or record.session != path.stem:
         message = (
             f"{path} belongs elsewhere: it is rater {record.rater!r}'s session on image "
             f"{record.image!r}"
             + ("." if record.study == study.protocol.id else " of another study.")
         )
-        yield Finding("orphaned", shown, message)
+        yield Finding("orphaned", name, message)
         return
     if record.image_sha256 != image.sha256:
         message = f"{path}: image {image.name!r} was altered between study and annotation."
-        yield Finding("altered", shown, message)
+        yield Finding("altered", name, message)
     if record.outcome == SKIPPED:
         return
     mask = mask_path(study, record)
@@ -193,11 +202,11 @@ def _check_record(
         segmentation = read_mask(study, record)
     except MedAIError as error:
         kind = "altered" if mask.is_file() else "damaged"
-        yield Finding(kind, _shown(study, mask), str(error))
+        yield Finding(kind, shown(study, mask), str(error))
         return
     if volume is not None:
-        yield from _check_geometry(segmentation, _shown(study, mask), volume)
-    yield from _check_labels(segmentation, _shown(study, mask), study.protocol.labels)
+        yield from _check_geometry(segmentation, shown(study, mask), volume)
+    yield from _check_labels(segmentation, shown(study, mask), study.protocol.labels)
 
 
 def _check_labels(
@@ -225,7 +234,7 @@ def _check_drafts(study: Study, rater: str) -> Iterator[Finding]:
                 raise StudyError(f"{path} is not a draft of rater {rater!r} in this study.")
             read_mask(study, record)
         except MedAIError as error:
-            yield Finding("damaged", _shown(study, path), str(error))
+            yield Finding("damaged", shown(study, path), str(error))
             continue
         named.add(record.mask)
     for path in _entries(folder):
@@ -235,13 +244,13 @@ def _check_drafts(study: Study, rater: str) -> Iterator[Finding]:
 
 
 def _leftover(study: Study, path: Path, session: str) -> Finding:
-    shown = _shown(study, path)
+    name = shown(study, path)
     if path.name.startswith(".writing-"):
-        return Finding("unfinished", shown, f"{shown} is left from a save that didn't finish.")
+        return Finding("unfinished", name, f"{name} is left from a save that didn't finish.")
     if path.name.endswith(".seg.nrrd") and is_session_id(session):
-        message = f"{shown} is a mask whose saving didn't finish: it has no record."
-        return Finding("unfinished", shown, message)
-    return Finding("orphaned", shown, f"{shown} doesn't belong to the study: nothing names it.")
+        message = f"{name} is a mask whose saving didn't finish: it has no record."
+        return Finding("unfinished", name, message)
+    return Finding("orphaned", name, f"{name} doesn't belong to the study: nothing names it.")
 
 
 def _unexpected_at_top(study: Study) -> Iterator[Finding]:
@@ -264,18 +273,21 @@ def _strangers(study: Study) -> Iterator[Finding]:
     }
     for name in ("images", "regions", "references"):
         for path in _entries(study.folder / name):
-            if _shown(study, path) not in files:
+            if shown(study, path) not in files:
                 yield _leftover(study, path, "")
-    for top in (study.submissions_folder, study.drafts_folder):
+    for top in (study.submissions_folder, study.ledgers_folder, study.drafts_folder):
         for path in _entries(top):
             if path.name not in raters:
-                message = f"{_shown(study, path)} belongs to nobody: there is no such rater."
-                yield Finding("orphaned", _shown(study, path), message)
+                message = f"{shown(study, path)} belongs to nobody: there is no such rater."
+                yield Finding("orphaned", shown(study, path), message)
     for rater in study.protocol.raters:
+        for path in _entries(study.ledgers_folder / rater):
+            if not is_entry_name(path.name):
+                yield _leftover(study, path, "")
         for path in _entries(study.submissions_folder / rater):
             if path.name not in images:
-                message = f"{_shown(study, path)} belongs to no image of the study."
-                yield Finding("orphaned", _shown(study, path), message)
+                message = f"{shown(study, path)} belongs to no image of the study."
+                yield Finding("orphaned", shown(study, path), message)
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -288,7 +300,3 @@ def _of_the_system(name: str) -> bool:
     """Whether a file manager or a synchronising drive made it, and nobody minds it."""
     hidden = name.startswith(".") and not name.startswith(".writing-")
     return hidden or name.lower() in ("thumbs.db", "desktop.ini")
-
-
-def _shown(study: Study, path: Path) -> str:
-    return path.relative_to(study.folder).as_posix()

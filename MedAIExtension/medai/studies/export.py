@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from medai.csv_text import csv_text
 from medai.errors import MedAIError
 from medai.images import Volume, write_segmentation
 from medai.output import atomic_folder, write_text
@@ -21,7 +20,8 @@ from medai.progress import (
     raise_if_cancelled,
 )
 from medai.studies.create import REGION
-from medai.studies.ratings import RatedImage, rated_images
+from medai.studies.ratings import RatedImage
+from medai.studies.ratings_source import rated_images
 from medai.studies.record import SUBMITTED
 from medai.studies.session import study_segmentation
 from medai.studies.study import Study
@@ -71,7 +71,7 @@ def export_study(
     images = masks = 0
     with atomic_folder(folder, overwrite=overwrite) as work:
         rows = []
-        for rated in rated_images(study, predictions=predictions):
+        for rated in rated_images(study, predictions=tuple(predictions)):
             raise_if_cancelled(cancelled)
             progress(Progress(images / len(study.protocol.images), f"Image {rated.image.name}"))
             _write_image(work / BETWEEN_RATERS / rated.image.name, rated)
@@ -151,22 +151,13 @@ def _submission_rows(study: Study) -> list[dict[str, object]]:
             "active_seconds": record.active_seconds,
             "quality": record.remarks.quality,
             "reasons": "; ".join(record.remarks.reasons),
-            "other_reason": _harmless(record.remarks.other_reason),
+            "other_reason": record.remarks.other_reason,
             "software": record.software,
         }
         for record in records
     ]
 
 
-def _harmless(text: str) -> str:
-    # A spreadsheet would run a cell that starts like this as a formula.
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
 def _csv(rows: Sequence[dict[str, object]]) -> str:
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_text(columns, [[row.get(column) for column in columns] for row in rows])

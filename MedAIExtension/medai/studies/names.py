@@ -9,12 +9,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from medai.errors import StudyError
+from medai.plain_text import one_line
 
 MAX_NAME_LENGTH = 60
 
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*%\x00-\x1f\x7f-\x9f\u2028\u2029]')
 _EDGES = re.compile(r"^[\s.=+@-]+|[\s.]+$")
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+# Windows takes these for devices, with any suffix, with spaces before it, and with raised digits.
+_RESERVED = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|clock\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.IGNORECASE
+)
+# Characters that turn the order of a line round, or can't be seen.
+_DIRECTION = re.compile(r"[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _FORMULA = ("=", "+", "-", "@")
 _IMAGE_SUFFIXES = (
     *(".seg.nrrd", ".nii.gz", ".nrrd", ".nhdr", ".nii", ".mha", ".mhd", ".dcm"),
@@ -42,6 +48,12 @@ def require_name(name: str, what: str) -> str:
         raise StudyError(
             f"The {what} name {shown!r} holds {found.group()!r}, which file systems don't allow: "
             "use letters, digits, spaces, '-', '_' or '.'."
+        )
+    turned = _DIRECTION.search(normal)
+    if turned:
+        raise StudyError(
+            f"The {what} name {one_line(shown)!r} holds the invisible character "
+            f"U+{ord(turned.group()):04X}: names look like what they are."
         )
     if normal != normal.strip() or normal.startswith(".") or normal.endswith("."):
         raise StudyError(f"The {what} name {shown!r} starts or ends with a space or a dot.")
@@ -87,7 +99,7 @@ def safe_name(text: str) -> str:
     """
     # A file name that isn't valid text arrives with surrogates, which no UTF-8 file can hold.
     stem = text.encode("utf-8", "replace").decode()
-    name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", stem))
+    name = _DIRECTION.sub("_", _FORBIDDEN.sub("_", unicodedata.normalize("NFC", stem)))
     name = _EDGES.sub("", name)
     if not name or _RESERVED.fullmatch(name):
         name = f"image {name}".strip()

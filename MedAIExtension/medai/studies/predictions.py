@@ -26,6 +26,12 @@ def predicting_models(study: Study) -> tuple[str, ...]:
     )
 
 
+def require_predictions(study: Study, model: str) -> None:
+    """Raise StudyError when the study has no masks of ``model``."""
+    if not (study.predictions_folder / model).is_dir():
+        raise StudyError(f"{study.predictions_folder / model} is missing: no such model's masks.")
+
+
 def prediction_path(study: Study, model: str, image: str) -> Path | None:
     """The mask file of ``model`` for ``image``, or None."""
     for suffix in _MASK_SUFFIXES:

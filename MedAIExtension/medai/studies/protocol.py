@@ -18,7 +18,9 @@ from medai.studies.toml_text import toml_text
 from medai.terminology import terminology_entry
 
 STUDY_FILE = "study.toml"
-FORMAT = 1
+# 2: raters keep ledgers.
+FORMAT = 2
+_FIRST_WITH_LEDGERS = 2
 # Python's TOML reader needs memory by the square of the parts of a dotted key.
 _MOST_DOTS = 1000
 # What else lies beside the raters' masks in an export.
@@ -72,6 +74,7 @@ class Protocol:
     seed: every order and choice follows from it.
     time_limit_seconds: active time a rater has for one image, or None.
     show_predictions: whether raters see the model's result (``predictions/``) while they outline.
+    keeps_ledgers: False for a study of an older MedAI, whose raters' ledgers are not complete.
     """
 
     id: str
@@ -84,6 +87,7 @@ class Protocol:
     seed: int = 0
     time_limit_seconds: float | None = None
     show_predictions: bool = False
+    keeps_ledgers: bool = True
 
     def __post_init__(self) -> None:
         if not self.labels:
@@ -141,7 +145,7 @@ def label(name: str) -> Label:
 def write_protocol(protocol: Protocol, folder: Path) -> None:
     """Write ``study.toml`` into ``folder``, where none may exist yet."""
     document: dict[str, Any] = {
-        "format": FORMAT,
+        "format": FORMAT if protocol.keeps_ledgers else _FIRST_WITH_LEDGERS - 1,
         "id": protocol.id,
         "title": protocol.title,
         "instructions": protocol.instructions,
@@ -196,6 +200,7 @@ def read_protocol(folder: Path) -> Protocol:
         seed=_get(document, "seed", int, path, default=0),
         show_predictions=_get(document, "show_predictions", bool, path, default=False),
         time_limit_seconds=limit if "time_limit_seconds" in document else None,
+        keeps_ledgers=found >= _FIRST_WITH_LEDGERS,
         labels=tuple(_label(table, path) for table in _tables(document, "labels", path)),
         images=tuple(_image(table, path) for table in _tables(document, "images", path)),
     )

@@ -20,6 +20,7 @@ from medai.errors import GeometryError, ImageReadError, StudyError
 from medai.images import Volume, read_segmentation, read_volume, resample_mask
 from medai.images.resampling import same_grid
 from medai.studies.protocol import IMAGE, ROI
+from medai.studies.ratings_source import RatedCase
 from medai.studies.ratings_table import RatingsTable, read_ratings_table
 
 MASK_SUFFIXES = (".seg.nrrd", ".nii.gz", ".nrrd", ".nii", ".mha", ".png", ".tif", ".tiff", ".bmp")
@@ -28,19 +29,6 @@ _PICTURE_SUFFIXES = (*MASK_SUFFIXES[1:], ".jpg", ".jpeg")
 
 RATINGS_TABLE = "ratings.csv"
 LAYOUT = "a folder per image with a mask file per rater (image/rater.png, .nrrd, .nii.gz, …)"
-
-
-@dataclass(frozen=True, eq=False)
-class RatedCase:
-    """One image as read: its ratings, its place in space, and what should be known about it.
-
-    has_spacing: False where the masks are pictures without millimetres.
-    """
-
-    ratings: ImageRatings
-    ijk_to_ras: NDArray[np.float64]
-    has_spacing: bool
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +86,10 @@ class RaterFolder:
             has_spacing=reference.has_spacing,
             notes=tuple(notes),
         )
+
+    def quality(self) -> NDArray[np.float64]:
+        """(raters, images) quality scores of the table; nan where there is none."""
+        return self.table.quality_table(self.images)
 
     def picture(self, image: str) -> Volume | None:
         """The picture beside the masks, if there is one."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medai.agreement.ratings import ImageRatings
-from medai.errors import GeometryError, MedAIError, StudyError
+from medai.errors import GeometryError, MedAIError
 from medai.images import Segmentation, Volume, read_volume, resample_mask
 from medai.images.resampling import same_grid
 from medai.studies.create import REGION
@@ -20,7 +21,7 @@ from medai.studies.ratings_table import QUALITY_SCORES
 from medai.studies.record import SUBMITTED, Record
 from medai.studies.session import study_segmentation
 from medai.studies.study import Study
-from medai.studies.submissions import counting, read_mask, study_records
+from medai.studies.submissions import read_mask, study_counted
 
 # What a rater's two outlines of a repeated image are called.
 REPEATS = ("first", "second")
@@ -48,6 +49,8 @@ class RatedImage:
         Covariates are the image's own, the mean quality (low −1, normal 0, high 1) and the mean
         active seconds.
         """
+        if not self.segmentations:
+            return ImageRatings(self.image.name, np.empty((0, 1, 1, 1), np.uint8), ())
         masks = [s.mask(label).view(np.uint8) for s in self.segmentations.values()]
         grid = Volume(masks[0], self.ijk_to_ras, "", self.image.name)
         records = list(self.records.values())
@@ -66,63 +69,12 @@ class RatedImage:
         )
 
 
-def rated_images(
-    study: Study, *, predictions: Sequence[str] = (), presentation: int = 1
-) -> Iterator[RatedImage]:
-    """Every image that counts and that somebody has outlined, sorted by name, one at a time.
-
-    predictions: names of folders under ``predictions/``, each compared as one more rater.
-    presentation: 2 takes the repeats. Outlines that are damaged, altered or lie elsewhere are left
-    out with a note. Raises StudyError when nothing was submitted at all, or a model's folder is
-    missing.
-    """
-    last = counting(study_records(study))
-    submitted = {
-        key: record
-        for key, record in last.items()
-        if record.outcome == SUBMITTED and key[2] == presentation
-    }
-    if not submitted:
-        raise StudyError(
-            f"Study {study.protocol.title!r} has no submissions yet: there is nothing to analyse."
-        )
-    for model in predictions:
-        if not (study.predictions_folder / model).is_dir():
-            raise StudyError(
-                f"{study.predictions_folder / model} is missing: no such model's masks."
-            )
-    for image in sorted(study.protocol.images, key=lambda image: image.name):
-        records = {rater: r for (rater, name, _), r in submitted.items() if name == image.name}
-        if image.is_training or not records:
-            continue
-        rated = _rated_image(study, image, records, predictions)
-        if rated.segmentations:
-            yield rated
-
-
-def rated_image(study: Study, image: str, *, predictions: Sequence[str] = ()) -> RatedImage:
-    """One image with everybody's outlines, as ``rated_images`` gives it.
-
-    Raises StudyError when nobody's outline of it can be used.
-    """
-    last = counting(study_records(study))
-    records = {
-        rater: record
-        for (rater, name, presentation), record in last.items()
-        if name == image and presentation == 1 and record.outcome == SUBMITTED
-    }
-    rated = _rated_image(study, study.protocol.image(image), records, predictions)
-    if not rated.segmentations:
-        raise StudyError(f"Nobody's outline of image {image!r} can be used.")
-    return rated
-
-
 def repeated_ratings(study: Study, label: str) -> dict[str, list[ImageRatings]]:
     """By rater, each repeated image with the rater's first and second outline as two raters.
 
     Outlines that are damaged or altered are passed over. Empty when nothing was repeated.
     """
-    last = counting(study_records(study))
+    last = study_counted(study).records
     pairs: dict[str, list[ImageRatings]] = {}
     for (rater, name, presentation), second in sorted(last.items()):
         first = last.get((rater, name, 1))
@@ -130,22 +82,41 @@ def repeated_ratings(study: Study, label: str) -> dict[str, list[ImageRatings]]:
         if presentation != 2 or len(outlined) != 2:
             continue
         image = study.protocol.image(name)
-        rated = _rated_image(study, image, dict(zip(REPEATS, outlined, strict=True)), ())
+        rated = read_rated_image(study, image, dict(zip(REPEATS, outlined, strict=True)), ())
         if len(rated.segmentations) == 2:
             pairs.setdefault(rater, []).append(rated.ratings(label))
     return pairs
 
 
-def _rated_image(
-    study: Study, image: StudyImage, records: Mapping[str, Record], predictions: Sequence[str]
+def read_rated_image(
+    study: Study,
+    image: StudyImage,
+    records: Mapping[str, Record],
+    predictions: Sequence[str],
+    earlier: Mapping[str, Sequence[Record]] = MappingProxyType({}),
 ) -> RatedImage:
+    """One image with the outlines of ``records`` (by rater) and the models' masks.
+
+    earlier: by rater, what stands in for an outline that can't be read, newest first. What can't be
+    used is left out with a note; the result may hold no outline at all.
+    """
     notes: list[str] = []
     found: dict[str, Segmentation] = {}
-    for rater, record in records.items():
-        try:
-            found[rater] = read_mask(study, record)
-        except MedAIError as error:
-            notes.append(f"{image.name}: rater {rater} is left out: {error}")
+    records = dict(records)
+    for rater in list(records):
+        for number, record in enumerate((records[rater], *earlier.get(rater, ()))):
+            try:
+                found[rater] = read_mask(study, record)
+            except MedAIError as error:
+                notes.append(f"{image.name}: rater {rater} is left out: {error}")
+                continue
+            if number:
+                notes.append(
+                    f"{image.name}: an earlier submission of rater {rater}, {record.session}, "
+                    "stands in for the damaged one."
+                )
+            records[rater] = record
+            break
     grids = list(found.values())
     one_grid = all(
         other.grid_shape == grids[0].grid_shape and same_grid(other.ijk_to_ras, grids[0].ijk_to_ras)

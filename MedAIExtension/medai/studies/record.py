@@ -15,7 +15,8 @@ from typing import Any
 
 from medai.errors import StudyError
 
-FORMAT = 1
+# 2: ``after`` and ``continues_mask``, so that what came first is known whatever the clocks say.
+FORMAT = 2
 
 QUALITIES = ("low", "normal", "high")
 REASONS = ("out of focus", "overexposed", "other")
@@ -61,6 +62,8 @@ class Record:
     continues: the session whose draft was taken up. corrects: the submitted session this replaces.
     mask: file name of the mask beside the record, "" when skipped; mask_sha256 of its bytes.
     image_sha256: of the image as the rater saw it. software: what wrote it.
+    after: number of the rater's newest ledger entry when this was saved, 0 when there was none.
+    continues_mask: file name of the draft's mask that was taken up.
     """
 
     study: str
@@ -79,6 +82,8 @@ class Record:
     continues: str = ""
     corrects: str = ""
     software: str = ""
+    after: int = 0
+    continues_mask: str = ""
 
 
 def new_session_id(now: datetime) -> str:
@@ -103,29 +108,52 @@ def local_time(text: str) -> datetime:
 
 def record_text(record: Record) -> str:
     """The record as JSON, sealed with a SHA-256 over its own content."""
-    document = {"format": FORMAT, **asdict(record)}
-    return json.dumps({**document, _SEAL: _seal(document)}, indent=1, ensure_ascii=False) + "\n"
+    return sealed_text({"format": FORMAT, **asdict(record)})
 
 
 def read_record(path: Path) -> Record:
     """Read a record. Raises StudyError when it is damaged, altered or of a newer version."""
+    return parse_record(read_bytes(path), path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of one of a study's small files. Raises StudyError when it can't be read."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        return path.read_bytes()
     except OSError as error:
         raise StudyError(f"Can't read {path}: {error.strerror}.") from error
+
+
+def parse_record(content: bytes, path: Path) -> Record:
+    """The record that ``path`` holds as ``content``; StudyError as ``read_record``."""
+    return _record(sealed_document(content, path, "record", FORMAT), path)
+
+
+def sealed_text(document: Mapping[str, Any]) -> str:
+    """``document`` as JSON with a SHA-256 over its own content."""
+    return json.dumps({**document, _SEAL: _seal(document)}, indent=1, ensure_ascii=False) + "\n"
+
+
+def sealed_document(content: bytes, path: Path, what: str, newest: int) -> dict[str, Any]:
+    """What ``sealed_text`` wrote as ``content``; what: "record", say; newest: format known here.
+
+    Raises StudyError when it is damaged, altered or of a newer version.
+    """
+    try:
+        document = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise StudyError(f"{path} is damaged: it isn't a JSON record.") from error
+        raise StudyError(f"{path} is damaged: it isn't a JSON {what}.") from error
     if not isinstance(document, dict) or not isinstance(document.get("format"), int):
-        raise StudyError(f"{path} is damaged: it isn't a record of a MedAI study.")
-    if document["format"] > FORMAT:
+        raise StudyError(f"{path} is damaged: it isn't a {what} of a MedAI study.")
+    if document["format"] > newest:
         raise StudyError(
-            f"{path} was written by a newer MedAI (record format {document['format']}; this one "
-            f"reads up to {FORMAT}): update MedAI to read it."
+            f"{path} was written by a newer MedAI ({what} format {document['format']}; this one "
+            f"reads up to {newest}): update MedAI to read it."
         )
     seal = document.pop(_SEAL, None)
     if seal != _seal(document):
         raise StudyError(f"{path} was altered after it was written: its content and seal differ.")
-    return _record(document, path)
+    return document
 
 
 def _record(document: Mapping[str, Any], path: Path) -> Record:
@@ -150,7 +178,7 @@ def _record(document: Mapping[str, Any], path: Path) -> Record:
         and is_session_id(record.session)
         and math.isfinite(record.active_seconds)
         # A record names a file beside it, never a path.
-        and not re.search(r"[/\\:]", record.mask)
+        and not re.search(r"[/\\:]", record.mask + record.continues_mask)
         and bool(record.mask) == (record.outcome != SKIPPED)
     )
     if not usable:

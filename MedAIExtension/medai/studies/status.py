@@ -7,18 +7,22 @@ from dataclasses import dataclass
 from medai.studies.drafts import open_drafts
 from medai.studies.record import SKIPPED, Record
 from medai.studies.study import Study
-from medai.studies.submissions import counting, rater_records
+from medai.studies.submissions import counting, rater_history, refused_cases
 from medai.studies.worklist import Case, worklist
 
 
 @dataclass(frozen=True)
 class RaterStatus:
-    """One rater's progress. records: what counts, by (image, presentation)."""
+    """One rater's progress. records: what counts, by (image, presentation).
+
+    warnings: submissions that are damaged or missing, one line each; their cases are open again.
+    """
 
     rater: str
     cases: tuple[Case, ...]
     records: dict[tuple[str, int], Record]
     drafts: tuple[Record, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def submitted(self) -> int:
@@ -67,13 +71,14 @@ def rater_status(study: Study, rater: str) -> RaterStatus:
     """
     cases = worklist(study.protocol, rater)
     listed = {(case.image, case.presentation) for case in cases}
-    last = counting(rater_records(study, rater))
+    history = rater_history(study, rater)
+    refused = refused_cases(history)
     records = {
-        (image, presentation): record
-        for (_, image, presentation), record in last.items()
-        if (image, presentation) in listed
+        key[1:]: record
+        for key, record in counting(history.sound_records).items()
+        if key[1:] in listed and key not in refused
     }
-    return RaterStatus(rater, cases, records, open_drafts(study, rater))
+    return RaterStatus(rater, cases, records, open_drafts(study, rater), history.warnings)
 
 
 def study_status(study: Study) -> tuple[RaterStatus, ...]:

@@ -7,6 +7,7 @@
     predictions/<model>/<image>.seg.nrrd            a model's masks, compared as one more rater
     submissions/<rater>/<image>/<session>.seg.nrrd  a submitted mask, and beside it …
     submissions/<rater>/<image>/<session>.json      … the record that makes it count
+    ledgers/<rater>/<number>-<session>.json         that a submission was made, and its hashes
     drafts/<rater>/                                 unfinished outlines
 
 Each rater writes only below their own name, and a session's id is unique, so no two people or
@@ -15,14 +16,17 @@ machines ever write the same file: there is nothing to lock.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from medai.errors import StudyError
+from medai.errors import StudyError, StudyGoneError
 from medai.output import output_error, sync_folder
 from medai.studies.hashes import file_sha256
-from medai.studies.protocol import Protocol, read_protocol
+from medai.studies.protocol import STUDY_FILE, Protocol, read_protocol
+
+_ID_LINE = re.compile(r"""^id\s*=\s*["']([^"']*)["']""", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ class Study:
         return self.folder / "submissions"
 
     @property
+    def ledgers_folder(self) -> Path:
+        """Where all raters' ledgers lie, a folder for each."""
+        return self.folder / "ledgers"
+
+    @property
     def drafts_folder(self) -> Path:
         """Where all raters' unfinished outlines lie, a folder for each."""
         return self.folder / "drafts"
@@ -66,9 +75,52 @@ class Study:
         self.protocol.image(image)
         return self.submissions_folder / self.protocol.require_rater(rater) / image
 
+    def ledger_folder(self, rater: str) -> Path:
+        """Where ``rater``'s ledger lies. Raises StudyError for an unknown rater."""
+        return self.ledgers_folder / self.protocol.require_rater(rater)
+
     def draft_folder(self, rater: str) -> Path:
         """Where ``rater``'s drafts lie. Raises StudyError for an unknown rater."""
         return self.drafts_folder / self.protocol.require_rater(rater)
+
+    def require_present(self) -> None:
+        """Raise StudyGoneError when the folder no longer holds this study.
+
+        It was renamed, its drive is gone, or another study lies in its place.
+        """
+        path = self.folder / STUDY_FILE
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise StudyGoneError(
+                f"The study is gone: {self.folder} holds no {STUDY_FILE} any more. Was it renamed, "
+                "or its drive taken away?"
+            ) from None
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is damaged"
+            raise StudyGoneError(f"The study can't be reached: {path}: {reason}.") from error
+        found = _ID_LINE.search(text)
+        if found is None or found.group(1) != self.protocol.id:
+            raise StudyGoneError(
+                f"{self.folder} holds another study now: expected the one with id "
+                f"{self.protocol.id}."
+            )
+
+    def make_folder(self, folder: Path) -> None:
+        """Make ``folder``, below the study, so that it outlives a power cut.
+
+        The study's own folder is never made: what was renamed away leaves no ghost of itself.
+        Raises OutputError when it can't be made.
+        """
+        levels = [folder, *folder.parents]
+        below = levels[: levels.index(self.folder)]
+        try:
+            for level in reversed(below):
+                if not level.is_dir():
+                    level.mkdir(exist_ok=True)
+                    sync_folder(level.parent)
+        except OSError as error:
+            raise output_error(folder, error) from error
 
     def require_unaltered_image(self, image: str) -> str:
         """The image file's SHA-256; StudyError when it isn't the one the study was made with."""
@@ -95,29 +147,12 @@ def open_study(folder: Path | str) -> Study:
 
 
 def require_writable(study: Study, rater: str) -> None:
-    """Raise OutputError, in time, when ``rater`` can't save in the study."""
+    """Raise in time when ``rater`` can't save: OutputError, or StudyGoneError."""
+    study.require_present()
     folder = study.draft_folder(rater)
-    make_folder(folder)
+    study.make_folder(folder)
     try:
         with tempfile.NamedTemporaryFile(prefix=".writing-", dir=folder):
             pass
-    except OSError as error:
-        raise output_error(folder, error) from error
-
-
-def make_folder(folder: Path) -> None:
-    """Make ``folder`` and the missing ones above it, so that they outlive a power cut.
-
-    Raises OutputError when it can't be made.
-    """
-    try:
-        missing = []
-        for level in (folder, *folder.parents):
-            if level.is_dir():
-                break
-            missing.append(level)
-        folder.mkdir(parents=True, exist_ok=True)
-        for level in missing:
-            sync_folder(level.parent)
     except OSError as error:
         raise output_error(folder, error) from error

@@ -12,16 +12,22 @@ def demonstrate(run: DemoRun) -> Demonstration:
     from medai.progress import Progress
     from medai.reports.agreement import summary_of
     from medai.reports.agreement_examples import example_pictures
-    from medai.reports.study_agreement import report_of, write_study_agreement
-    from medai.studies import analyse_study, phantom_study
+    from medai.reports.rater_agreement import (
+        AgreementOptions,
+        measure_agreement,
+        write_study_agreement,
+    )
+    from medai.studies import phantom_study, study_ratings
 
     study = phantom_study(run.folder / "study", cancelled=run.cancelled)
     run.progress(Progress(0.3, "measuring agreement"))
-    analysis = analyse_study(study, cancelled=run.cancelled)
+    analysis = measure_agreement(
+        study_ratings(study), None, AgreementOptions(), cancelled=run.cancelled
+    )
     run.progress(Progress(0.7, "writing the report"))
     (run.folder / "agreement").mkdir()
-    write_study_agreement(study, analysis, run.folder / "agreement")
-    report = report_of(study, analysis)
+    write_study_agreement(analysis, run.folder / "agreement")
+    report = analysis.report
     worst = report.examples[0]
     colors = {rater: rater_color(k) for k, rater in enumerate(study.protocol.raters)}
     if run.has_scene and worst.picture is not None:
@@ -30,13 +36,13 @@ def demonstrate(run: DemoRun) -> Demonstration:
 
         node = scene.show_volume(worst.picture)
         show_raters(worst.ratings, colors, node)
-    agreement = analysis.cohort.summary("pixel_icc") or {}
+    agreement = report.cohort.summary("pixel_icc") or {}
     needed = raters_needed(agreement["mean"])
     oneself = min(row["dice"] for row in analysis.repeat_rows)
     return Demonstration(
         title="How well raters agree",
         sentences=(
-            analysis.cohort.sentence,
+            report.cohort.sentence,
             f"A consensus with a reliability of 0.9 takes {needed} such raters. On images that "
             f"came back unannounced, raters overlap with themselves by a Dice of {oneself:.2f} "
             "or more.",

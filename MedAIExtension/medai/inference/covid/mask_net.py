@@ -24,14 +24,21 @@ def mask_net_logits(network: CovidMaskNet, images: Tensor, device: torch.device)
 def mask_net_regions(
     network: CovidMaskNet, images: Tensor, device: torch.device
 ) -> list[dict[str, Tensor]]:
-    """Of each normalised grey image (n, 1, h, w) the ranked regions: "boxes" (k, 4), "scores".
+    """Of each normalised grey image (n, 1, h, w) the ranked regions: "boxes", "deltas", "scores".
 
-    On the CPU, in pixels of the image. In float32 throughout: S reads the regions by their rank,
-    and rounded scores change it.
+    On the CPU; boxes (k, 4) in pixels of the image, deltas (k, 4) relative to proposals. In float32
+    throughout: S reads the regions by their rank, and rounded scores change it.
     """
     detector = region_detector(network, device, torch.float32)
     found = detector.detect(images, score_threshold=network.roi_heads.score_thresh)
     return [
-        {"boxes": found.boxes[found.image == i], "scores": found.scores[found.image == i]}
+        {
+            name: values[found.image == i]
+            for name, values in (
+                ("boxes", found.boxes),
+                ("deltas", found.deltas),
+                ("scores", found.scores),
+            )
+        }
         for i in range(len(images))
     ]

@@ -127,6 +127,7 @@ class _NetworkRun:
         entries = [model.card.input for model in models if model.card.input is not None]
         self._networks = [model.network for model in models if model.network is not None]
         self._views = [entry.views for entry in entries]
+        self._temperatures = [model.card.decision.temperature or 1.0 for model in models]
         self._classes = len(models[0].classes)
         self._slices = slices
         self._input: InputSection = entries[0]
@@ -193,12 +194,14 @@ class _NetworkRun:
     def _find_voxels(self, numbers: range, device: torch.device) -> None:
         images, frames = self._framed(numbers, device)
         shares: Tensor | None = None
-        for network, views in zip(self._networks, self._views, strict=True):
+        networks = zip(self._networks, self._views, self._temperatures, strict=True)
+        for network, views, temperature in networks:
             fast = accelerated(network, device)
             dtype = next(fast.parameters()).dtype
             for view in views:
                 seen = turned(images, view).to(dtype, memory_format=torch.channels_last)
-                answer = turned_back(fast(seen).float().softmax(dim=1), view) / len(views)
+                answer = (fast(seen).float() / temperature).softmax(dim=1)
+                answer = turned_back(answer, view) / len(views)
                 shares = answer if shares is None else shares.add_(answer)
         assert shares is not None
         shares /= len(self._networks)

@@ -21,6 +21,7 @@ from medai.inference.running.device import fast_dtype
 from medai.inference.running.roi_align import FeatureTable
 from medai.inference.running.transfers import Answers
 from medai.networks import CovidMaskNet, LesionMaskRCNN
+from medai.networks.imagenet_input import ImageNetConv2d
 
 BOX_CELLS = 7
 MASK_CELLS = 14
@@ -35,7 +36,7 @@ class Regions:
 
     image: index in the batch (r,); boxes: (r, 4) as x0, y0, x1, y1 in pixels of the frame;
     scores: (r,) 0..1; labels: (r,) from 1; mask_logits: (m, 28, 28), of the regions whose
-    indices are in ``masked`` (m,).
+    indices are in ``masked`` (m,); deltas: (r, 4), of the boxes relative to their proposals.
     """
 
     image: Tensor
@@ -44,6 +45,7 @@ class Regions:
     labels: Tensor
     masked: Tensor
     mask_logits: Tensor
+    deltas: Tensor
 
 
 def region_detector(
@@ -101,7 +103,7 @@ class RegionDetector:
             for some in _portions(proposals, image)
         ]
         logits, moves = self._heads.box_predictor(torch.cat(features).float())
-        boxes, scores, labels, image = self._heads.select(
+        boxes, scores, labels, image, deltas = self._heads.select(
             logits,
             moves,
             list(proposals.split(counts.tolist())),
@@ -111,7 +113,7 @@ class RegionDetector:
         floor = 2.0 if mask_floor is None else mask_floor
         masked = torch.where(scores >= floor)[0]
         mask_logits = self._masks(table, boxes[masked], labels[masked], image[masked])
-        found = (image, boxes, scores, labels, masked, mask_logits)
+        found = (image, boxes, scores, labels, masked, mask_logits, deltas)
         return Regions(*(torch.from_numpy(array) for array in Answers(found).arrays()))
 
     def _features(self, images: Tensor) -> dict[str, Tensor]:
@@ -181,6 +183,8 @@ def _portions(boxes: Tensor, image: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 def _feed_grey_once(body: Any) -> None:
     """Three equal channels through a convolution are one channel through its summed kernels."""
     stem = body["conv1"]
+    if isinstance(stem, ImageNetConv2d):  # makes three channels of the one that it is given
+        return
     stem.weight = nn.Parameter(
         stem.weight.float().sum(dim=1, keepdim=True).to(stem.weight.dtype), requires_grad=False
     )

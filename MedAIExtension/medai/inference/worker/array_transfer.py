@@ -1,8 +1,9 @@
 """Objects between two processes: large arrays through memory-mapped files, the rest as pickle.
 
 The files lie in a private folder, in memory (``/dev/shm``) where the system has that. The pickle
-may only name MedAI's own result types, so a message can't run other code; arrays of numbers and
-text are written beside it as type, shape and bytes, since numpy's own pickles trust their content.
+may only name the types of ``transferred_types``, so a message can't run other code; arrays of
+numbers and text are written beside it as type, shape and bytes, since numpy's own pickles trust
+their content.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ import pickle
 import pickletools
 import re
 import secrets
-import shutil
-import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -25,12 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medai.errors import WorkerError
+from medai.inference.worker.transferred_types import TRANSFERRED_TYPES
 
 # Smaller arrays travel inside the message.
 _LEAST_MAPPED_BYTES = 65_536
 _SLAB_BYTES = 8 * 2**20
-# A container's shared memory may be too small for a study.
-_LEAST_SHARED_BYTES = 4 * 2**30
 _PLAIN = frozenset(
     {
         ("builtins", "set"),
@@ -46,17 +44,6 @@ _PLAIN = frozenset(
 )
 # Booleans, whole numbers, real and complex numbers, text.
 _PLAIN_TYPE = re.compile(r"[<>|=][biufcSU]\d{1,6}")
-
-
-def transfer_folder() -> Path:
-    """A new private folder for arrays, in memory where that has room."""
-    shared = Path("/dev/shm")
-    try:
-        if shared.is_dir() and shutil.disk_usage(shared).free >= _LEAST_SHARED_BYTES:
-            return Path(tempfile.mkdtemp(prefix="medai-", dir=shared))
-    except OSError:
-        pass
-    return Path(tempfile.mkdtemp(prefix="medai-"))
 
 
 class OutgoingMessage:
@@ -205,10 +192,7 @@ class _Unpickler(pickle.Unpickler):
         return self.arrays[name]
 
     def find_class(self, module: str, name: str) -> Any:
-        allowed = (module, name) in _PLAIN or (
-            module.split(".")[0] == "medai" and name[:1].isupper() and "." not in name
-        )
-        if not allowed:
+        if (module, name) not in _PLAIN and name not in TRANSFERRED_TYPES.get(module, ()):
             raise WorkerError(
                 f"A message between MedAI's processes names {module}.{name}, which is not allowed."
             )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,9 +20,15 @@ from pathlib import Path
 from typing import Any
 
 import medai
+from medai.child_process import safe_environment, system_program
 from medai.errors import WorkerError
-from medai.inference.worker.array_transfer import OutgoingMessage, pack, transfer_folder, unpack
+from medai.inference.worker.array_transfer import OutgoingMessage, pack, unpack
 from medai.inference.worker.process import ADDRESS_FILE
+from medai.inference.worker.transfer_folder import (
+    keep_transfer_folder,
+    new_transfer_folder,
+    remove_transfer_folder,
+)
 from medai.progress import Progress
 
 IDLE_SECONDS = 600.0
@@ -32,6 +37,12 @@ CANCEL_SECONDS = 2.0
 _START_SECONDS = 120.0
 # How long one poll may copy arrays; windows poll every 50 ms or so.
 _COPY_SECONDS = 0.02
+# How Python begins its last line when it crashes.
+_FATAL = "Fatal Python error:"
+_OUT_OF_MEMORY = (
+    "The inference process was ended by the system, most likely out of memory: close other "
+    "programs or choose the CPU, then run again. Nothing in the scene was lost."
+)
 
 
 class Job:
@@ -90,12 +101,14 @@ class Worker:
         gpu_memory_gb: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._python = python or sys.executable
-        self._models = None if model_folders is None else [str(f) for f in model_folders]
+        self._models = (
+            None if model_folders is None else [str(Path(f).absolute()) for f in model_folders]
+        )
         self._idle_seconds = idle_seconds
         self._gpu_memory_gb = gpu_memory_gb
         self._jobs: list[Job] = []
         self._count = 0
-        self._folder = transfer_folder()
+        self._folder = new_transfer_folder()
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
         self._key = b""
@@ -110,10 +123,10 @@ class Worker:
     def submit(self, task: str, study: Any, model_id: str, options: Any) -> Job:
         """Queue a study; returns at once.
 
-        task: a key of worker_process.TASKS; study and options as its function takes them; the
+        task: the name of one of tasks.TASKS; study and options as its ``run`` takes them; the
         study's arrays must not change until the job is finished.
         """
-        self._folder.mkdir(exist_ok=True)
+        keep_transfer_folder(self._folder)
         self._count += 1
         request = (task, study, model_id, options, self._gpu_memory_gb())
         job = Job(self, self._count, pack(request, self._folder))
@@ -156,14 +169,13 @@ class Worker:
         self._end_process()
         for job in list(self._jobs):
             self._finish(job, "cancelled")
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_transfer_folder(self._folder)
 
     def _start(self) -> None:
-        self._folder.mkdir(exist_ok=True)
+        keep_transfer_folder(self._folder)
         (self._folder / ADDRESS_FILE).unlink(missing_ok=True)
         self._key = secrets.token_bytes(32)
-        root = str(Path(medai.__file__).parent.parent)
-        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+        root = Path(medai.__file__).absolute().parent.parent
         group: dict[str, Any] = (
             {"creationflags": 0x08000200}  # CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP
             if os.name == "nt"
@@ -177,7 +189,8 @@ class Worker:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,
                     stderr=log,
-                    env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+                    env=safe_environment([root]),
+                    cwd=self._folder,
                     **group,
                 )
             start = {
@@ -271,7 +284,11 @@ class Worker:
             text = (self._folder / "log").read_text(encoding="utf-8", errors="replace")
         except OSError:
             return ""
-        errors = [line for line in text.splitlines() if "Error" in line and line[:1] != " "]
+        errors = [
+            line
+            for line in text.splitlines()
+            if line.startswith(_FATAL) or ("Error" in line and line[:1] != " ")
+        ]
         return errors[-1][:200] if errors else ""
 
     def _end_process(self) -> None:
@@ -310,7 +327,9 @@ def end_process_tree(process: subprocess.Popen[bytes]) -> None:
     """End a process and everything it started, and wait until it is gone."""
     if os.name == "nt":
         subprocess.run(
-            ["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False
+            [system_program("taskkill.exe"), "/F", "/T", "/PID", str(process.pid)],
+            capture_output=True,
+            check=False,
         )
     else:
         try:
@@ -324,14 +343,20 @@ def _why_it_ended(status: int, last_error: str) -> str:
     if status < 0:
         name = signal.Signals(-status).name
         if name == "SIGKILL":
-            return (
-                "The inference process was ended by the system, most likely out of memory: close "
-                "other programs or choose the CPU, then run again. Nothing in the scene was lost."
-            )
+            return _OUT_OF_MEMORY
         return (
             f"The inference process crashed ({name}): run again, or choose the CPU as device. "
             "Nothing in the scene was lost."
         )
+    if last_error.startswith(_FATAL):
+        return (
+            f"The inference process crashed ({last_error[len(_FATAL) :].strip()}): run again, or "
+            "choose the CPU as device. Nothing in the scene was lost."
+        )
+    if status == 1 and not last_error:
+        # Slicer's launcher returns 1 for a process that a signal ended; an error would have left a
+        # line in the log.
+        return _OUT_OF_MEMORY
     why = f" ({last_error})" if last_error else ""
     return (
         f"The inference process ended before it had an answer{why}: run again. "

@@ -112,6 +112,8 @@ class WorkerProcess:
 
 def leave(folder: Path) -> None:
     """End the process at once, also from a thread; nobody is left to tell."""
+    # Windows removes no folder that a process works in.
+    os.chdir(folder.anchor)
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 

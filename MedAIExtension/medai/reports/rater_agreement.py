@@ -1,16 +1,15 @@
-"""A folder of raters' masks, compared and written: what ``medai agree`` and the batch share."""
+"""Raters compared and written, whatever their ratings come from: one way for all who ask."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from medai.agreement import ImageRatings, cohort
 from medai.agreement.cohort import CohortResult
-from medai.agreement.icc_estimate import LinkVariance
-from medai.agreement.pixel_icc import Method
+from medai.agreement.icc_estimate import LinkVariance, Method
 from medai.agreement.quality import QualityAgreement, quality_agreement
 from medai.errors import StudyError
 from medai.progress import (
@@ -25,7 +24,18 @@ from medai.reports.agreement import write_report
 from medai.reports.agreement_consensus import write_consensus
 from medai.reports.agreement_examples import examples_of
 from medai.reports.agreement_page import AgreementReport
-from medai.studies.rater_folder import RaterFolder, open_rater_folder
+from medai.reports.tables import write_csv
+from medai.studies import RatingsSource, StudyRatings, export_study, open_study, study_ratings
+from medai.studies.protocol import STUDY_FILE
+from medai.studies.rater_folder import open_rater_folder
+from medai.studies.repeats import REPEAT_COLUMNS, repeat_table
+
+ImageCallback = Callable[[ImageRatings], None]
+OUTLINES = "outlines"
+
+
+def ignore_image(ratings: ImageRatings) -> None:
+    """A callback for callers that don't show images as they are read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,20 +43,25 @@ class AgreementOptions:
     """What raters are compared by: see ``cohort``."""
 
     candidates: tuple[str, ...] = ()
-    method: Method = "laplace"
+    method: Method = "exact"
     link_variance: LinkVariance = "meanobs"
     exclude_above: float = 0.95
     exclude_below: float = 0.05
     surfaces: bool = False
+    leave_one_out: bool = True
 
 
 @dataclass(frozen=True, eq=False)
-class FolderAgreement:
-    """How far the raters of a folder agree, and where their masks are."""
+class RaterAgreement:
+    """How far the raters of a source agree, and where their masks are.
 
-    source: RaterFolder
+    repeat_rows: of a study, how far each rater agrees with himself; see ``repeat_table``.
+    """
+
+    source: RatingsSource
     candidates: tuple[str, ...]
     report: AgreementReport
+    repeat_rows: tuple[dict[str, Any], ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -62,14 +77,33 @@ class FolderAgreement:
 
 def read_row(
     path: Path, cells: Mapping[str, str], name: str, device: str
-) -> tuple[RaterFolder, AgreementOptions]:
-    """The folder of masks that a row of a study list names.
+) -> tuple[RatingsSource, AgreementOptions]:
+    """The study or folder of masks that a row of a study list names.
 
     cells: label, candidates (names with commas). name, device: not used; images have names of
-    their own, and no network runs. Raises as ``open_rater_folder``.
+    their own, and no network runs. Raises as ``open_ratings``.
     """
-    options = AgreementOptions(candidates=names_in(cells.get("candidates", "")))
-    return open_rater_folder(path, label=cells.get("label")), options
+    candidates = names_in(cells.get("candidates", ""))
+    source = open_ratings(path, label=cells.get("label"), candidates=candidates)
+    return source, AgreementOptions(candidates=candidates)
+
+
+def open_ratings(
+    path: Path,
+    *,
+    label: str | None = None,
+    candidates: Sequence[str] = (),
+    superseded: bool = False,
+) -> RatingsSource:
+    """The ratings in a study, or in a folder of masks.
+
+    label, superseded: as ``study_ratings``. candidates: of a study, models under ``predictions/``.
+    Raises StudyError for neither a study nor a folder of masks, or an unknown label or model.
+    """
+    if not (path / STUDY_FILE).is_file():
+        return open_rater_folder(path, label=label)
+    study = open_study(path)
+    return study_ratings(study, label, predictions=tuple(candidates), superseded=superseded)
 
 
 def names_in(text: str) -> tuple[str, ...]:
@@ -77,16 +111,18 @@ def names_in(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def measure_folder_agreement(
-    source: RaterFolder,
+def measure_agreement(
+    source: RatingsSource,
     model: None,
     options: AgreementOptions,
     progress: ProgressCallback = ignore_progress,
     cancelled: CancelCallback = never_cancelled,
-) -> FolderAgreement:
-    """Compare the raters of ``source``; no model takes part.
+    *,
+    on_image: ImageCallback = ignore_image,
+) -> RaterAgreement:
+    """Compare the raters of ``source``; no model takes part. on_image: called as each is read.
 
-    Raises StudyError when a candidate rated nothing, else as ``cohort`` and ``RaterFolder.read``.
+    Raises StudyError when a candidate rated nothing, else as ``cohort`` and ``source.read``.
     """
     unknown = [name for name in options.candidates if name not in source.raters]
     if unknown:
@@ -99,12 +135,14 @@ def measure_folder_agreement(
         for name in source.images:
             case = source.read(name)
             notes.extend(case.notes)
+            on_image(case.ratings)
             yield case.ratings
 
     result = cohort(
         images(),
         method=options.method,
         link_variance=options.link_variance,
+        leave_one_out=options.leave_one_out,
         exclude_above=options.exclude_above,
         exclude_below=options.exclude_below,
         surfaces=options.surfaces,
@@ -120,10 +158,11 @@ def measure_folder_agreement(
         _quality(source),
         tuple(notes),
     )
-    return FolderAgreement(source, options.candidates, report)
+    repeats = repeat_table(source) if isinstance(source, StudyRatings) else ()
+    return RaterAgreement(source, options.candidates, report, repeats)
 
 
-def write_agreement(result: FolderAgreement | CohortResult, folder: Path) -> None:
+def write_agreement(result: RaterAgreement | CohortResult, folder: Path) -> None:
     """Write report and tables, and where the masks are known the consensus, into ``folder``."""
     if isinstance(result, CohortResult):
         write_report(AgreementReport(result), folder)
@@ -132,13 +171,28 @@ def write_agreement(result: FolderAgreement | CohortResult, folder: Path) -> Non
     for name in result.source.images:
         write_consensus(result.source.read(name), result.candidates, folder / "consensus")
     write_report(result.report, folder)
+    if result.repeat_rows:
+        rows = [[row[column] for column in REPEAT_COLUMNS] for row in result.repeat_rows]
+        write_csv(folder / "repeats.csv", REPEAT_COLUMNS, rows)
 
 
-def summary_of(result: FolderAgreement) -> dict[str, Any]:
+def write_study_agreement(result: RaterAgreement, folder: Path) -> None:
+    """Write what ``write_agreement`` writes, and of a study the outlines themselves.
+
+    folder: exists. ``medai agree <folder>/outlines/between_raters`` gives the same numbers again.
+    Raises OutputError when it can't be written.
+    """
+    write_agreement(result, folder)
+    if isinstance(result.source, StudyRatings):
+        export_study(result.source.study, folder / OUTLINES, predictions=result.candidates)
+
+
+def summary_of(result: RaterAgreement) -> dict[str, Any]:
     """The result as plain data."""
-    return summary_of_report(result.report)
+    summary = summary_of_report(result.report)
+    return summary | ({"repeats": list(result.repeat_rows)} if result.repeat_rows else {})
 
 
-def _quality(source: RaterFolder) -> QualityAgreement | None:
-    table = source.table.quality_table(source.images)
+def _quality(source: RatingsSource) -> QualityAgreement | None:
+    table = source.quality()
     return quality_agreement(table) if len(table) >= 2 else None

@@ -1,0 +1,1 @@
+"""Results as DICOM objects that a PACS takes: segmentations (SEG) and measurements (SR)."""
