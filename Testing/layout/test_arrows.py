@@ -65,6 +65,7 @@ ALLOWED["dicom_output"] = GROUND | {"images", "inference", "measures"}
 ALLOWED["batch"] = BELOW_VIEWS | GROUND | {"reports"}
 ALLOWED["commands"] = {*ALLOWED, "reports", "scene"}
 ALLOWED["cli"] = {*ALLOWED, "commands"}
+ALLOWED["__main__"] = {*ALLOWED, "cli"}
 
 MODULES = ("LesionSegmentation", "CovidClassification", "CataractMap", "RaterAgreement")
 # The libraries that only some rooms may know, and which.

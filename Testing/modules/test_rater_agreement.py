@@ -412,7 +412,7 @@ def test_a_rater_sees_no_results_and_no_export(open_panel, slicer, messages, ful
         (lambda study: (study.folder / "study.toml").unlink(), "holds no study.toml"),
         (
             lambda study: (study.folder / "study.toml").write_text(
-                (study.folder / "study.toml").read_text().replace("format = 1", "format = 7")
+                (study.folder / "study.toml").read_text().replace("format = 2", "format = 7")
             ),
             "newer MedAI",
         ),

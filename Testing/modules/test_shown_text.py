@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from medai.errors import InputError
+from medai.errors import InputError, MissingDependencyError
 from Testing.hostile import HOSTILE, QT_PICTURE
 
 pytestmark = pytest.mark.xdist_group("panels")
@@ -54,3 +54,14 @@ def test_a_failed_job_shows_its_error_as_characters(slicer, messages):
 
     assert literal("plain, as it was") == "plain, as it was"
     assert "<img" not in literal(QT_PICTURE)
+
+
+def test_a_pytorch_of_slicers_own_that_is_too_old_is_refused(slicer, monkeypatch):
+    from medai_panels import pytorch
+
+    monkeypatch.setattr(pytorch, "find_spec", lambda name: object())
+    monkeypatch.setattr(pytorch, "version", lambda name: "2.5.1+cu124")
+    with pytest.raises(MissingDependencyError, match=r"PyTorch 2\.5\.1\+cu124 is installed"):
+        pytorch.ensure_torch()
+    monkeypatch.setattr(pytorch, "version", lambda name: "2.10.0")
+    pytorch.ensure_torch()

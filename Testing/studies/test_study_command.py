@@ -55,6 +55,7 @@ def test_a_study_is_made_followed_checked_and_exported(tmp_path: Path) -> None:
         "skipped": 0,
         "unfinished": 0,
         "active_seconds": 0,
+        "warnings": [],
     }
     assert "   1 of 6 submitted" in run("status", folder)
     assert run("check", folder) == "The study is sound: 4 images, 1 submissions checked.\n"

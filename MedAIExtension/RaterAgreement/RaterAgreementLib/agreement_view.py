@@ -55,6 +55,11 @@ class AgreementView:
         """What was left out or resampled, one line each."""
         return self.result.notes
 
+    def with_note(self, note: str) -> AgreementView:
+        """The same with one more thing that the user should know, said first."""
+        report = replace(self.result.report, notes=(note, *self.result.report.notes))
+        return replace(self, result=replace(self.result, report=report))
+
     @property
     def predictions(self) -> tuple[str, ...]:
         """The models among the raters."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -168,8 +167,8 @@ class AnalyseSide:
 
     def _write(self, folder: Path) -> None:
         remark = self._remark()
-        notes = (remark, *self._result.notes) if remark else self._result.notes
-        self._logic.export(replace(self._result, notes=notes), folder)
+        result = self._result.with_note(remark) if remark else self._result
+        self._logic.export(result, folder)
 
     # What the user does with a result.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
@@ -197,7 +197,7 @@ def study_ratings(
 
 
 def rated_images(
-    study: Study, *, predictions: tuple[str, ...] = (), superseded: bool = False
+    study: Study, *, predictions: Sequence[str] = (), superseded: bool = False
 ) -> Iterator[RatedImage]:
     """Every image that counts, with everybody's outlines of all labels, sorted by name.
 
@@ -212,7 +212,7 @@ def rated_images(
             yield rated
 
 
-def rated_image(study: Study, image: str, *, predictions: tuple[str, ...] = ()) -> RatedImage:
+def rated_image(study: Study, image: str, *, predictions: Sequence[str] = ()) -> RatedImage:
     """One image with everybody's outlines, as ``rated_images`` gives it.
 
     Raises StudyError when nobody's outline of it can be used.

@@ -24,7 +24,7 @@ TRANSFERRED_TYPES: Mapping[str, frozenset[str]] = {
         "medai.measures.lesions": "Lesion LesionBurden",
         "medai.measures.severity": "Severity",
         "medai.models.card": "DecisionSection EnsembleSection InputSection LicenceSection "
-        "MaturitySection ModelCard NetworkSection Performance TrainingSection UseSection "
-        "WeightsSection",
+        "MaturitySection ModelCard NetworkSection Performance TrainingSection TrustSection "
+        "UseSection WeightsSection",
     }.items()
 }
