@@ -33,7 +33,6 @@ from medai.inference import (
 from medai.inference.lesions.result import AXIAL_ONLY
 from medai.inference.lesions.tables import LESIONS
 from medai.inference.running.planes import PLANES
-from medai.measures import burden_sentence
 from medai.models import ModelCard, ModelStore
 from medai.progress import CancelCallback, ProgressCallback, ignore_progress, never_cancelled
 from medai.scene.color_maps import show_map
@@ -230,7 +229,7 @@ class LesionSegmentationWidget(NetworkPanel):
     def show_remark(self) -> None:
         sentence = _("No result yet: choose a CT and press Run.")
         if self._result is not None:
-            sentence = self.named(burden_sentence(self._result.burden))
+            sentence = self.named(self._result.sentence)
         self.ui.burdenLabel.setText(sentence)
         self.show_notes(() if self._result is None else self._result.notes)
         self.grey_result()

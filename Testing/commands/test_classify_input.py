@@ -251,7 +251,7 @@ def test_a_folder_of_pictures_is_one_patient_and_its_pictures_are_several(
     status, answer, _ = classify(capsys, *pictures, "-o", tmp_path / "several")
     assert status == 0
     assert [line.split(":")[0] for line in answer.strip().splitlines()] == [
-        f"Study {number}" for number in (1, 2, 3, 4)
+        picture.name for picture in pictures
     ]
     apart = json.loads((tmp_path / "several" / "classification.json").read_text())["studies"]
     # The most suspicious quarter of four pictures is one, whose order in the folder is by number.

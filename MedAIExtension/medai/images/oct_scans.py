@@ -280,13 +280,15 @@ def _read_eye(
     label = _label(person, side)
     stacks: list[tuple[int, Path, Volume]] = []
     failed: list[tuple[int, Path, str]] = []
+    first_error: ImageReadError | UnsuitableImageError | None = None
     for number, file in enumerate(files, start=before + 1):
         try:
             stacks.append((number, file, grey_scans(read_volume(file, names="files"))))
         except (ImageReadError, UnsuitableImageError) as error:
-            if len(files) == 1 or (not stacks and number == before + len(files)):
-                raise
+            first_error = first_error or error
             failed.append((number, file, str(error)))
+    if first_error is not None and not stacks:
+        raise first_error
     sizes = Counter(stack.grid_shape[1:] for _, _, stack in stacks)
     usual, count = sizes.most_common(1)[0]
     if len(sizes) > 1 and 2 * count <= len(stacks):

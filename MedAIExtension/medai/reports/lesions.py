@@ -19,7 +19,6 @@ from medai.images import (
 )
 from medai.inference.lesions.result import LesionResult
 from medai.inference.lesions.tables import LESIONS, REGIONS
-from medai.measures import burden_sentence
 from medai.output import write_text
 from medai.palette import CLASS_COLORS, hex_color
 from medai.reports.charts import MISSING, charts_available, figure_png, histogram, scatter
@@ -60,7 +59,7 @@ def summary_of(result: LesionResult) -> dict[str, Any]:
     burden = result.burden
     return {
         "task": "lesions",
-        "sentence": burden_sentence(burden),
+        "sentence": result.sentence,
         "burden": {name: getattr(burden, name) for name in burden.__dataclass_fields__},
         "model": {
             "id": result.card.id,
@@ -70,9 +69,12 @@ def summary_of(result: LesionResult) -> dict[str, Any]:
         "options": {
             "score_threshold": result.options.score_threshold,
             "mask_threshold": result.options.mask_threshold,
+            "min_region_ml": result.options.min_region_ml,
             "directions": list(result.options.directions),
         },
+        "healthy_opacity_percent": result.card.decision.healthy_opacity_percent,
         "input": {
+            "name": result.volume.name,
             "shape_zyx": list(result.volume.grid_shape),
             "spacing_zyx_mm": list(result.volume.spacing_mm),
             "modality": result.volume.modality,
@@ -87,7 +89,7 @@ def summary_of(result: LesionResult) -> dict[str, Any]:
 def page_of(result: LesionResult) -> Page:
     """The report page."""
     burden = result.burden
-    page = Page("Lesions on chest CT", burden_sentence(burden))
+    page = Page("Lesions on chest CT", result.sentence)
     for note in result.notes:
         page.note(note)
     page.heading("Where")

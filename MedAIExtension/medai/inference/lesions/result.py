@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from medai.errors import InputError
 from medai.images import Volume
 from medai.inference.running.planes import PLANES
-from medai.measures import Lesion, LesionBurden, burden_sentence
+from medai.measures import Lesion, LesionBurden, healthy_sentence
 from medai.measures.zones import LUNG_OF_ZONE
 from medai.models.card import ModelCard
 
@@ -33,6 +33,7 @@ class LesionOptions:
         finding the lungs.
     directions: of slicing, one or more of planes.PLANES; the probabilities of several are averaged
         (2.5D), and then there are no regions and no score threshold.
+    min_region_ml: smaller regions are left out; None: the card's, else none is.
     Raises InputError on values out of range.
     """
 
@@ -42,8 +43,11 @@ class LesionOptions:
     batch_size: int | None = None
     lungs: Volume | None = None
     directions: tuple[str, ...] = AXIAL_ONLY
+    min_region_ml: float | None = None
 
     def __post_init__(self) -> None:
+        if self.min_region_ml is not None and not 0.0 <= self.min_region_ml <= 1000.0:
+            raise InputError(f"min_region_ml is {self.min_region_ml}, expected 0 to 1000 mL.")
         for name in ("score_threshold", "mask_threshold"):
             value = getattr(self, name)
             if value is not None and not 0.0 <= value <= 1.0:
@@ -125,8 +129,8 @@ class LesionResult:
 
     @property
     def sentence(self) -> str:
-        """The burden in one sentence."""
-        return burden_sentence(self.burden)
+        """The burden in one sentence, beside what the model marks in healthy lungs."""
+        return healthy_sentence(self.burden, self.card.decision.healthy_opacity_percent)
 
     @property
     def members(self) -> tuple[str, ...]:
