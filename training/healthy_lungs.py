@@ -17,7 +17,7 @@ from medai.models import ModelStore
 from medai.phantoms import chest_ct
 
 # (shape, spacing in mm) of the phantoms, z, y, x: thick and thinner slices.
-_GRIDS = (((40, 192, 192), (7.5, 1.9, 1.9)), ((60, 224, 224), (5.0, 1.65, 1.65)))
+_GRIDS = (((80, 160, 160), (4.0, 2.4, 2.4)), ((40, 192, 192), (7.5, 1.9, 1.9)))
 _BELOW_PERCENT = 90.0
 
 

@@ -30,15 +30,24 @@ from medai.inference import (
     rethreshold,
     segment_lesions,
 )
+from medai.inference.lesions.given_masks import (
+    GivenMasks,
+    MeasureOptions,
+    corrected,
+    is_unchanged,
+)
 from medai.inference.lesions.result import AXIAL_ONLY
 from medai.inference.lesions.tables import LESIONS
 from medai.inference.running.planes import PLANES
 from medai.models import ModelCard, ModelStore
 from medai.progress import CancelCallback, ProgressCallback, ignore_progress, never_cancelled
+from medai.reports.training_pairs import write_training_pairs
 from medai.scene.color_maps import show_map
+from medai.scene.drawn_lesions import drawn_lesions, forget_corrections, shows_result
 from medai.scene.presence import display_of, is_present
 from medai.scene.steps import finish
 from medai_panels.charts import show_chart
+from medai_panels.correction_section import CorrectionSection
 from medai_panels.findings_table import FindingsTable, panel_columns
 from medai_panels.jump import jump_to
 from medai_panels.later import Later
@@ -125,9 +134,21 @@ class LesionSegmentationWidget(NetworkPanel):
         )
         keep_two_lines(self.ui.burdenLabel)
         add_research_use_line(self.ui.resultSection.layout())
+        self._export.add_button(
+            _("Export for training"),
+            _("Write slices and masks as they are now, without names: pairs to train a model on."),
+            "training",
+            lambda folder: self.logic.export_for_training(self._result, folder),
+        )
         # While a slider is dragged, only its latest place counts.
         self._rethreshold = Later(self._on_rethreshold)
-        self._parts += [self._table, self._rethreshold]
+        self._correction = CorrectionSection(
+            self.ui.resultSection.layout(),
+            self._start_measuring,
+            self._on_measured,
+            self._on_networks_own,
+        )
+        self._parts += [self._table, self._rethreshold, self._correction]
         self.connections.add(self.ui.sampleButton.clicked, self.onSample)
         self.connections.add(self.ui.probabilityCheckBox.clicked, self.onProbability)
         self.connections.add(self.ui.scoreMapCheckBox.clicked, self.onScoreMap)
@@ -195,13 +216,42 @@ class LesionSegmentationWidget(NetworkPanel):
 
     def _on_rethreshold(self) -> None:
         with shown_errors(_("The thresholds can't be applied.")):
-            if self.parameters is None or self.reason_not_to_show():
+            if self.parameters is None or self.reason_not_to_show() or self._result.correction:
                 return
             self._result = self.logic.rethreshold(
                 self._result, self.parameters.scoreThreshold, self.parameters.maskThreshold
             )
             self._nodes = self.logic.show(self._result, *self._source.nodes)
             self.show_result()
+
+    # What a hand corrects.
+
+    def _start_measuring(self) -> Any:
+        if self.reason_not_to_show() or self._run.running:
+            return None
+        own = self._result.of_network or self._result
+        given = self.logic.drawn(self._nodes.segmentation, self._source.nodes[0], own)
+        if not is_unchanged(own, given):
+            return self.logic.start_measuring(own, given)
+        if self._result is not own:
+            self._take_correction(own)
+        return None
+
+    def _on_measured(self, measured: LesionResult) -> None:
+        if not self.reason_not_to_show():
+            self._take_correction(corrected(self._result.of_network or self._result, measured))
+
+    def _on_networks_own(self) -> None:
+        own = self._result.of_network
+        if own is not None and not self.reason_not_to_show():
+            self.logic.forget_corrections(self._nodes.segmentation, own)
+            self._take_correction(own)
+
+    def _take_correction(self, result: LesionResult) -> None:
+        self._result = result
+        self._nodes = self.logic.show(result, self._source.nodes[0])
+        self.show_result()
+        self.parameters_changed()
 
     # What the panel shows.
 
@@ -216,7 +266,7 @@ class LesionSegmentationWidget(NetworkPanel):
     def _apply(self) -> None:
         if self.reason_not_to_show():
             return
-        if _thresholds_differ(self._result, self.parameters):
+        if not self._result.correction and _thresholds_differ(self._result, self.parameters):
             self._rethreshold.soon()
         wait = self.parameters.show3D and not has_surfaces(self._nodes.segmentation)
         with shown_errors(_("Can't show it."), wait_cursor=wait):
@@ -224,6 +274,8 @@ class LesionSegmentationWidget(NetworkPanel):
 
     def show_result(self) -> None:
         self._table.fill(() if self._result is None else LESIONS.rows("panel", self._result))
+        shown = None if self._nodes is None else self._nodes.segmentation
+        self._correction.follow(shown if is_present(shown) else None)
         self.show_remark()
 
     def show_remark(self) -> None:
@@ -250,8 +302,11 @@ class LesionSegmentationWidget(NetworkPanel):
         nothing = _("There is no result yet: press Run first.") if self._result is None else ""
         self._export.set_usable(nothing)
         cant_show = self.reason_not_to_show()
+        is_corrected = self._result is not None and self._result.correction is not None
+        self._correction.set_usable(cant_show or busy, is_corrected=is_corrected)
+        by_hand = _("Corrected by hand: go back to the network's own to change thresholds.")
+        set_usable(self.ui.maskSlider, cant_show or (by_hand if is_corrected else ""))
         for widget in (
-            self.ui.maskSlider,
             self.ui.lesionsCheckBox,
             self.ui.lungsCheckBox,
             self.ui.surfacesCheckBox,
@@ -265,8 +320,8 @@ class LesionSegmentationWidget(NetworkPanel):
                 if self._result.options.directions == AXIAL_ONLY
                 else _("Averaged over directions there are no regions with scores.")
             )
+        set_usable(self.ui.scoreSlider, cant_show or (by_hand if is_corrected else ""))
         for widget in (
-            self.ui.scoreSlider,
             self.ui.boxesCheckBox,
             self.ui.scoreMapCheckBox,
             self.ui.histogramButton,
@@ -314,6 +369,31 @@ class LesionSegmentationLogic(WorkerLogic):
     ) -> LesionResult:
         """The same result under other thresholds, without running the model again."""
         return rethreshold(result, score_threshold=scoreThreshold, mask_threshold=maskThreshold)
+
+    def drawn(self, segmentationNode: Any, volumeNode: Any, own: LesionResult) -> GivenMasks:
+        """The lesions and lungs as the user's segments hold them now.
+
+        Raises InputError when they are gone, or another run has replaced them.
+        """
+        if not is_present(segmentationNode):
+            raise InputError(_("The segments were deleted: press Run again."))
+        if not shows_result(segmentationNode, own):
+            raise InputError(_("Another run has replaced these segments: press Run again."))
+        return drawn_lesions(segmentationNode, volumeNode, own)
+
+    def start_measuring(self, own: LesionResult, given: GivenMasks) -> Any:
+        """Start measuring segments in the worker process, without a network; returns the job."""
+        options = MeasureOptions(given, probability=own.probability)
+        return self.submit("measure", own.volume, "", options)
+
+    def forget_corrections(self, segmentationNode: Any, own: LesionResult) -> None:
+        """Let the network's own fill the segments again, when it is shown next."""
+        if is_present(segmentationNode):
+            forget_corrections(segmentationNode, own)
+
+    def export_for_training(self, result: LesionResult, folder: Path) -> None:
+        """Write slices and masks in the layout that the trainers read. Raises OutputError."""
+        write_training_pairs(result, folder)
 
     def show(self, result: LesionResult, volumeNode: Any) -> Any:
         """Show a result beside the CT it was computed from; returns the nodes."""

@@ -38,6 +38,12 @@ CLASS_COLORS = MappingProxyType(
     }
 )
 
+
+def class_color(name: str) -> Rgb:
+    """The color of a class, RGB in 0..1; of one that has none of its own, that of a lesion."""
+    return CLASS_COLORS.get(name, VERMILLION)
+
+
 # Order in which raters get their colours; the list repeats after the last one.
 RATER_COLORS: tuple[Rgb, ...] = (
     BLUE,

@@ -32,7 +32,8 @@ class Task:
         results: the ``tables.Table`` of its lines in a batch's results.csv, made from a summary.
         show: (result, volume node) -> nodes, or the steps that return them; "" for results that no
             one volume belongs to.
-        demonstrate: what ``medai demo`` runs; its file's name is the name of the demo's folder.
+        demonstrate: what ``medai demo`` runs; its file's name is the name of the demo's folder; ""
+            for a task that isn't in the demo.
 
     result_types: the classes that ``write`` and ``show`` take.
     needs_model: whether ``run`` takes a model whose card is for this task.
@@ -50,8 +51,8 @@ class Task:
     summary: str
     summary_file: str
     results: str
-    demonstrate: str
     result_types: tuple[str, ...]
+    demonstrate: str = ""
     show: str = ""
     needs_model: bool = True
     option_models: Mapping[str, str] = field(default_factory=dict)
@@ -75,6 +76,22 @@ TASKS = (
         demonstrate="medai.commands.demonstrations.lesions:demonstrate",
         list_columns=("model", "lungs", "series"),
         path_columns=("lungs",),
+    ),
+    Task(
+        name="measure",
+        command="measure",
+        title="Lesions on chest CT",
+        read="medai.inference.lesions.given_masks:read_row",
+        run="medai.inference.lesions.given_masks:measure_given",
+        # Its result is a LesionResult, which the task above writes and shows.
+        result_types=(),
+        write="medai.reports.lesions:write_lesions",
+        summary="medai.reports.lesions:summary_of",
+        summary_file="summary.json",
+        results="medai.inference.lesions.tables:RESULTS",
+        needs_model=False,
+        list_columns=("lesions", "lungs", "series"),
+        path_columns=("lesions", "lungs"),
     ),
     Task(
         name="covid",

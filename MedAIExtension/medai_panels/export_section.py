@@ -43,15 +43,26 @@ class ExportSection:
         self.button.setToolTip(_("Write one new folder: {contents}.").format(contents=contents))
         self.status = wrapping_label("exportStatusLabel")
         self.status.setOpenExternalLinks(True)
-        layout = section.layout()
+        self._others: list[Any] = []
+        layout = self._layout = section.layout()
         for widget in (self.path, self.button, self.status):
             layout.addWidget(widget)
         self._connections = Connections()
         self._connections.add(self.button.clicked, self._on_export)
 
+    def add_button(self, text: str, tooltip: str, name: str, write: Callable[[Path], None]) -> None:
+        """One more button, which writes something else into a new folder ``name``."""
+        button = qt.QPushButton(text)
+        button.setObjectName(f"{name}ExportButton")
+        button.setToolTip(tooltip)
+        self._layout.insertWidget(self._layout.indexOf(self.status), button)
+        self._others.append(button)
+        self._connections.add(button.clicked, lambda *args: self._export(name, write))
+
     def set_usable(self, reason: str = "") -> None:
         """Allow Export when there is no ``reason`` against it."""
-        set_usable(self.button, reason)
+        for button in (self.button, *self._others):
+            set_usable(button, reason)
         set_usable(self.path, reason)
         self._say(reason)
 
@@ -60,9 +71,12 @@ class ExportSection:
         self._connections.release()
 
     def _on_export(self, *args: Any) -> None:
+        self._export(self._name, self._write)
+
+    def _export(self, name: str, write: Callable[[Path], None]) -> None:
         with shown_errors(_("Can't export."), wait_cursor=True):
-            folder = self._new_folder()
-            self._write(folder)
+            folder = self._new_folder(name)
+            write(folder)
             self.path.addCurrentPathToHistory()
             address = qt.QUrl.fromLocalFile(str(folder)).toString()
             self._say(_("Written: {link}").format(link=f'<a href="{address}">{folder}</a>'))
@@ -71,12 +85,12 @@ class ExportSection:
         self.status.setText(text)
         self.status.setVisible(bool(text))
 
-    def _new_folder(self) -> Path:
+    def _new_folder(self, wanted: str) -> Path:
         text = self.path.property("currentPath")
         if not text:
             raise OutputError(_("No folder is chosen: pick where to put the results first."))
         parent = Path(text)
         if not parent.is_dir():
             raise OutputError(_("{path} is not a folder.").format(path=parent))
-        names = [self._name, *(f"{self._name}-{number}" for number in range(2, 1000))]
+        names = [wanted, *(f"{wanted}-{number}" for number in range(2, 1000))]
         return next(parent / name for name in names if not (parent / name).exists())

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 # What is done with each study; the commands' names.
+_CHOICES = ", ".join(task.command for task in TASKS)
 TaskChoice = StrEnum("TaskChoice", {task.command.upper(): task.command for task in TASKS})  # type: ignore[misc]
 
 
@@ -38,7 +39,9 @@ def batch(
             metavar="LIST.csv", help="A row a study: study, and if wanted name, model, series, …"
         ),
     ],
-    task: Annotated[TaskChoice, typer.Option("--task", help="What to do with each study.")],
+    task: Annotated[
+        TaskChoice, typer.Option("--task", metavar="TASK", help=f"For each study: {_CHOICES}.")
+    ],
     output: Annotated[
         Path,
         typer.Option("--output", "-o", help="Folder of the batch; given again, the run goes on."),

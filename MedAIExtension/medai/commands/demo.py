@@ -36,11 +36,12 @@ def demo(
     ):
         has_scene = _start_scene()
         shown: dict[str, Demonstration] = {}
-        for index, task in enumerate(TASKS):
+        shown_tasks = [task for task in TASKS if task.demonstrate]
+        for index, task in enumerate(shown_tasks):
             # A file for each demonstration; its folder is called like it.
             name = task.demonstrate.partition(":")[0].rpartition(".")[2]
             (folder / name).mkdir()
-            report = _share(progress, index, len(TASKS), name)
+            report = _share(progress, index, len(shown_tasks), name)
             report(Progress(0.0, "starting"))
             run = DemoRun(folder / name, device.value, has_scene, report, cancelled)
             shown[name] = part(task.demonstrate)(run)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medai.commands.console import print_warning
+from medai.commands.lesion_scene import write_scene
 from medai.commands.options import (
     DeviceChoice,
     DeviceOption,
@@ -95,7 +93,7 @@ def segment(
 
     def write(results: Sequence[LesionResult], folder: Path) -> Answer:
         answer = write_one(task_named("lesions"))(results, folder)
-        _write_scene(results[0], folder)
+        write_scene(results[0], folder)
         if dicom:
             from medai.dicom_output.write import write_lesion_objects
 
@@ -111,18 +109,3 @@ def segment(
         gpu_memory_gb=gpu_memory_gb,
         write=write,
     )
-
-
-def _write_scene(result: LesionResult, folder: Path) -> None:
-    if find_spec("slicer") is None:
-        print_warning(
-            "scene.mrb is left out: slicer-core is not installed "
-            f"(it needs Python 3.11, this is {sys.version_info.major}.{sys.version_info.minor})."
-        )
-        return
-    from medai import host, scene
-
-    host.start()
-    node = scene.show_volume(result.volume)
-    scene.show(result, node)
-    scene.save_scene(folder / "scene.mrb")

@@ -98,8 +98,8 @@ def _algorithm(result: LesionResult) -> Any:
 
     said = algorithm_parameters(result)
     return highdicom.sr.AlgorithmIdentification(
-        name=result.card.id,
-        version=result.card.version,
+        name=result.network_card.id,
+        version=result.network_card.version,
         parameters=[f"{name}={value}" for name, value in said.items()],
     )
 

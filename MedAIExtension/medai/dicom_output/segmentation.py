@@ -77,8 +77,8 @@ def algorithm_parameters(result: LesionResult) -> dict[str, str]:
     said = {"mask_threshold": f"{result.options.mask_threshold:g}"}
     if result.options.score_threshold is not None:
         said["score_threshold"] = f"{result.options.score_threshold:g}"
-    if result.card.weights is not None:
-        said["weights_sha256"] = result.card.weights.sha256
+    if result.network_card.weights is not None:
+        said["weights_sha256"] = result.network_card.weights.sha256
     return said
 
 
@@ -88,11 +88,11 @@ def _described(number: int, name: str, result: LesionResult, from_network: bool)
 
     codes_of = structure_codes(name)
     algorithm = highdicom.AlgorithmIdentificationSequence(
-        name=result.card.id if from_network else "MedAI lungs by thresholds and shape",
+        name=result.network_card.id if from_network else "MedAI lungs by thresholds and shape",
         family=codes.cid7162.ArtificialIntelligence
         if from_network
         else codes.cid7162.MorphologicalOperations,
-        version=result.card.version if from_network else medai.__version__,
+        version=result.network_card.version if from_network else medai.__version__,
         source=MANUFACTURER,
         parameters=algorithm_parameters(result) if from_network else None,
     )
@@ -103,7 +103,7 @@ def _described(number: int, name: str, result: LesionResult, from_network: bool)
         segmented_property_type=codes_of.kind,
         algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
         algorithm_identification=algorithm,
-        tracking_uid=uid_of(result.card.id, name, result.lesions.tobytes()),
+        tracking_uid=uid_of(result.network_card.id, name, result.lesions.tobytes()),
         tracking_id=name,
         display_color=_display_color(name),
     )

@@ -17,7 +17,7 @@ from medai.inference.covid.tables import CHANGE, SEVERITY
 from medai.inference.lesions.result import LesionResult
 from medai.measures.follow_up import FollowUp
 from medai.output import write_text
-from medai.palette import BLACK, CLASS_COLORS, VERMILLION, hex_color
+from medai.palette import BLACK, VERMILLION, class_color, hex_color
 from medai.reports.charts import (
     MISSING,
     charts_available,
@@ -246,7 +246,7 @@ def _add_severity(page: Page, result: CovidAssessment) -> None:
             "lobe-based lung severity score, which needs a lobe segmentation."
         )
     page.sentence(f"High opacity (−200 HU and more): {severe.high_opacity_percent:.1f} % of lung.")
-    page.legend([(name, hex_color(CLASS_COLORS[name])) for name in lesions.classes])
+    page.legend([(name, hex_color(class_color(name))) for name in lesions.classes])
     page.pictures(key_slices(lesions)[0][:3])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from medai.images import (
 )
 from medai.inference.lesions.result import LesionResult
 from medai.inference.lesions.tables import LESIONS, REGIONS
+from medai.models.card import ModelCard
 from medai.output import write_text
-from medai.palette import CLASS_COLORS, hex_color
+from medai.palette import CLASS_COLORS, class_color, hex_color
 from medai.reports.charts import MISSING, charts_available, figure_png, histogram, scatter
 from medai.reports.json_text import json_text
 from medai.reports.model_card import add_model_card
@@ -61,18 +62,16 @@ def summary_of(result: LesionResult) -> dict[str, Any]:
         "task": "lesions",
         "sentence": result.sentence,
         "burden": {name: getattr(burden, name) for name in burden.__dataclass_fields__},
-        "model": {
-            "id": result.card.id,
-            "summary": result.card.summary,
-            "weights_licence": result.card.licence.weights,
-        },
+        "model": _model(result.card),
         "options": {
             "score_threshold": result.options.score_threshold,
             "mask_threshold": result.options.mask_threshold,
             "min_region_ml": result.options.min_region_ml,
             "directions": list(result.options.directions),
         },
-        "healthy_opacity_percent": result.card.decision.healthy_opacity_percent,
+        "healthy_opacity_percent": (
+            None if result.card is None else result.card.decision.healthy_opacity_percent
+        ),
         "input": {
             "name": result.volume.name,
             "shape_zyx": list(result.volume.grid_shape),
@@ -81,6 +80,7 @@ def summary_of(result: LesionResult) -> dict[str, Any]:
         },
         "device": result.device,
         "notes": list(result.notes),
+        **({} if result.correction is None else {"correction": asdict(result.correction)}),
         "medai_version": medai.__version__,
         "use": "research only",
     }
@@ -93,7 +93,7 @@ def page_of(result: LesionResult) -> Page:
     for note in result.notes:
         page.note(note)
     page.heading("Where")
-    legend = [(name, hex_color(CLASS_COLORS[name])) for name in result.classes]
+    legend = [(name, hex_color(class_color(name))) for name in result.classes]
     legend += [(n, hex_color(CLASS_COLORS[n])) for n in lung_names(result).values()]
     page.legend(legend)
     page.note("Seen from below: the patient's right is on the left of each picture.")
@@ -119,16 +119,30 @@ def page_of(result: LesionResult) -> Page:
         page.sentence("No lesion above the thresholds.")
     if result.rois is not None and len(result.rois.score) > 0:
         _add_roi_charts(page, result)
-    add_model_card(page, result.card)
+    if result.card is not None:
+        add_model_card(page, result.card)
     page.heading("How it was made")
     z, y, x = result.volume.spacing_mm
     page.sentence(
         f"Voxels {' × '.join(map(str, result.volume.grid_shape))} (z, y, x) of "
-        f"{z:.3g} × {y:.3g} × {x:.3g} mm. Device {result.device}. "
+        f"{z:.3g} × {y:.3g} × {x:.3g} mm. Device {result.device}. " + _thresholds(result)
+    )
+    return page
+
+
+def _thresholds(result: LesionResult) -> str:
+    if result.card is None or result.options.mask_threshold is None:
+        return "The lesions were given."
+    return (
         f"Mask threshold {result.options.mask_threshold:g}. "
         f"Slices: {', '.join(result.options.directions)}."
     )
-    return page
+
+
+def _model(card: ModelCard | None) -> dict[str, Any]:
+    if card is None:
+        return {"id": "", "summary": "none: the lesions were given", "weights_licence": ""}
+    return {"id": card.id, "summary": card.summary, "weights_licence": card.licence.weights}
 
 
 def lung_names(result: LesionResult) -> dict[int, str]:
@@ -156,7 +170,7 @@ def key_slices(
             draw_outline(rgb, to_size(lungs[index] == value, size), CLASS_COLORS[name], width_px=1)
         for value, name in enumerate(result.classes, start=1):
             mask = to_size(lesions[index] == value, size)
-            draw_outline(rgb, mask, CLASS_COLORS[name], fill=0.2)
+            draw_outline(rgb, mask, class_color(name), fill=0.2)
         s_mm = height[2, 3] + index * height[2, 2]
         pictures.append((png_bytes(rgb), f"Axial slice {index + 1}, S {s_mm:.0f} mm"))
     if not chosen:
@@ -222,7 +236,7 @@ def _write_segmentation(result: LesionResult, path: Path) -> None:
     segmentation = segmentation_from_masks(
         masks,
         result.volume.ijk_to_ras,
-        colors={name: CLASS_COLORS[name] for name in masks},
+        colors={name: class_color(name) for name in masks},
         terminologies={name: terminology_entry(name) for name in masks},
         name="lesions",
     )

@@ -14,7 +14,7 @@ from medai.images import to_axial
 from medai.inference.lesions.result import LesionResult
 from medai.inference.lesions.tables import LESIONS, REGIONS
 from medai.measures.zones import ALL_ZONE_NAMES, LUNG_OF_ZONE
-from medai.palette import BLUE, CLASS_COLORS, SKY_BLUE, VERMILLION, YELLOW
+from medai.palette import BLUE, CLASS_COLORS, SKY_BLUE, VERMILLION, YELLOW, class_color
 from medai.scene.boxes import put_box_labels, put_boxes
 from medai.scene.color_maps import put_map_in_steps
 from medai.scene.result_nodes import ResultNodes
@@ -113,9 +113,12 @@ def _segmentation(result: LesionResult, nodes: ResultNodes) -> Steps[Any]:
     if is_new:
         node.SetReferenceImageGeometryParameterFromVolumeNode(nodes.source)
         node.GetDisplayNode().SetSliceIntersectionThickness(2)
+    elif result.correction is not None:
+        # The segments are the user's now: his brush, his undo.
+        return node
     matrix = result.volume.ijk_to_ras
     lesions = {
-        value: SegmentLook(name, CLASS_COLORS.get(name, VERMILLION))
+        value: SegmentLook(name, class_color(name))
         for value, name in enumerate(result.classes, start=1)
     }
     # Other thresholds change neither zones nor lungs, which are made from them.

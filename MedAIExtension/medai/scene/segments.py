@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
@@ -69,6 +69,17 @@ def put_labels(
         _follow_surfaces(segmentation, list(ids.values()))
     _last_put[key] = labels
     return True
+
+
+def was_put(node: Any, names: Sequence[str], labels: NDArray[np.uint8]) -> bool:
+    """Whether this very array was put last into the segments of these names."""
+    return _last_put.get((node.GetID(), *names)) is labels
+
+
+def forget_labels(node: Any) -> None:
+    """Put the next array into a segmentation node's segments even if it was put before."""
+    for key in [key for key in _last_put if key[0] == node.GetID()]:
+        del _last_put[key]
 
 
 def _add_segment(node: Any, look: SegmentLook) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 from medai.errors import InputError
@@ -12,6 +13,7 @@ from medai.images.volume import Volume
 from medai.inference.covid.assessment import CovidAssessment, CovidChoices
 from medai.inference.covid.classification import classify_covid
 from medai.inference.lesions.segmentation import segment_lesions
+from medai.measures import segment_lungs
 from medai.measures.follow_up import days_between, follow_up
 from medai.measures.severity import severity
 from medai.models import Model
@@ -42,13 +44,22 @@ def assess_covid(
     earlier_date, later_date = _dates(study, choices)
     parts = 1 + measured * (1 + (choices.prior is not None))
 
+    lungs, options = None, choices.lesions
+    if measured and isinstance(study, Volume):
+        # Found once, for both networks.
+        require_ct_study(study)
+        lungs = segment_lungs(study)
+        # A mask with one lung, or one of unknown side, would be told into sides once more.
+        sides = [bool((lungs.labels == side).any()) for side in (1, 2, 3)]
+        if options.lungs is None and sides == [True, True, False]:
+            options = replace(options, lungs=replace(study, array=lungs.labels))
     classification = classify_covid(
-        study, model, choices.classification, share_of(progress, 0, parts), cancelled
+        study, model, choices.classification, share_of(progress, 0, parts), cancelled, lungs=lungs
     )
     if not measured or choices.lesion_model is None or not isinstance(study, Volume):
         return CovidAssessment(classification)
     lesions = segment_lesions(
-        study, choices.lesion_model, choices.lesions, share_of(progress, 1, parts), cancelled
+        study, choices.lesion_model, options, share_of(progress, 1, parts), cancelled
     )
     severe = severity(lesions.burden, lesions.lesions, choices.lobes)
     if choices.prior is None:

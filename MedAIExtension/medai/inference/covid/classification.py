@@ -32,6 +32,7 @@ from medai.inference.covid.slice_classifier import SliceClassifier
 from medai.inference.covid.slices import PlaneSlices, place_axial, plane_slices
 from medai.inference.running.planes import PLANES
 from medai.measures import segment_lungs
+from medai.measures.lungs import LungMask
 from medai.models import Model, ModelStore
 from medai.progress import (
     CancelCallback,
@@ -51,12 +52,15 @@ def classify_covid(
     options: CovidOptions = _DEFAULTS,
     progress: ProgressCallback = ignore_progress,
     cancelled: CancelCallback = never_cancelled,
+    *,
+    lungs: LungMask | None = None,
 ) -> CovidResult:
     """Classify a chest CT, or one patient's CT slices given as pictures.
 
     study: a CT volume in HU (its lung slices are classified), or a sequence of 8-bit pictures
         (1, y, x[, 3]).
     model: a loaded model for "covid", or its id; an ensemble's members are averaged.
+    lungs: of the CT volume, where they are known already; None: they are found.
     Raises UnsuitableImageError when the input isn't chest CT, ModelTaskError, CancelledError.
     """
     started = time.monotonic()
@@ -71,7 +75,7 @@ def classify_covid(
         raise InputError("No picture to classify, expected one or more.")
     classifier = SliceClassifier(loaded, options.device, options.batch_size)
     if isinstance(study, Volume):
-        found = _classify_volume(study, classifier, options, progress, cancelled)
+        found = _classify_volume(study, lungs, classifier, options, progress, cancelled)
     else:
         found = _classify_pictures(inputs, classifier, options, progress, cancelled)
     scores, explanation, regions, notes = found
@@ -105,6 +109,7 @@ _Found = tuple[
 
 def _classify_volume(
     volume: Volume,
+    known: LungMask | None,
     classifier: SliceClassifier,
     options: CovidOptions,
     progress: ProgressCallback,
@@ -112,7 +117,7 @@ def _classify_volume(
 ) -> _Found:
     require_ct_study(volume)
     progress(Progress(0.02, "finding the lungs"))
-    mask = segment_lungs(volume)
+    mask = known or segment_lungs(volume)
     if not mask.labels.any():
         raise UnsuitableImageError(
             f"{volume.name or 'The study'}: no lungs found, expected a chest CT."

@@ -12,6 +12,7 @@ from medai.errors import InputError
 from medai.images import Volume
 from medai.inference.running.planes import PLANES
 from medai.measures import Lesion, LesionBurden, healthy_sentence
+from medai.measures.correction import Correction
 from medai.measures.zones import LUNG_OF_ZONE
 from medai.models.card import ModelCard
 
@@ -103,6 +104,9 @@ class LesionResult:
     findings, burden: the lesions one by one, and together.
     options: as used, thresholds filled in from the card.
     device: "CPU" or the GPU's name; seconds: the whole run; notes: what the user should know.
+    card: None when the lesions were given, and no network found them.
+    correction, of_network: what a hand changed of the network's own result, and that result; None
+        while nobody corrected it.
     """
 
     volume: Volume
@@ -114,11 +118,13 @@ class LesionResult:
     rois: RoiTable | None
     findings: tuple[Lesion, ...]
     burden: LesionBurden
-    card: ModelCard
+    card: ModelCard | None
     options: LesionOptions
     device: str
     seconds: float
     notes: tuple[str, ...]
+    correction: Correction | None = None
+    of_network: LesionResult | None = None
     # Index of the likeliest class at each voxel, for networks of several classes without regions.
     _likeliest: NDArray[np.uint8] | None = None
 
@@ -129,10 +135,23 @@ class LesionResult:
 
     @property
     def sentence(self) -> str:
-        """The burden in one sentence, beside what the model marks in healthy lungs."""
-        return healthy_sentence(self.burden, self.card.decision.healthy_opacity_percent)
+        """The burden in one sentence, beside what the model marks in healthy lungs.
+
+        It says when a hand corrected the lesions.
+        """
+        if self.correction is not None:
+            return f"Corrected by hand: {healthy_sentence(self.burden, None)}"
+        healthy = None if self.card is None else self.card.decision.healthy_opacity_percent
+        return healthy_sentence(self.burden, healthy)
+
+    @property
+    def network_card(self) -> ModelCard:
+        """The card of the model that found the lesions. Raises InputError for given lesions."""
+        if self.card is None:
+            raise InputError("The lesions were given: no model's name can stand in the file.")
+        return self.card
 
     @property
     def members(self) -> tuple[str, ...]:
         """Ids of the models whose probabilities were averaged; empty for a single model."""
-        return self.card.ensemble.members if self.card.ensemble else ()
+        return self.card.ensemble.members if self.card and self.card.ensemble else ()

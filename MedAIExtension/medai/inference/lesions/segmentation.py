@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medai.errors import (
-    GeometryError,
     MissingDependencyError,
     ModelTaskError,
-    UnsuitableImageError,
 )
 from medai.images import AxialVolume, Volume, to_axial
 from medai.images.hounsfield import require_ct_study
+from medai.inference.lesions.lungs_of_study import lungs_of_study
 from medai.inference.lesions.result import AXIAL_ONLY, LesionOptions, LesionResult
 from medai.inference.lesions.rethreshold import (
     large_enough,
@@ -26,7 +25,7 @@ from medai.inference.lesions.rethreshold import (
     lesions_from_regions,
 )
 from medai.inference.running.lung_slices import lung_slices
-from medai.measures import label_lungs, lung_zones, measure_lesions, segment_lungs
+from medai.measures import lung_zones, measure_lesions
 from medai.models import Model, ModelStore
 from medai.progress import (
     CancelCallback,
@@ -78,7 +77,7 @@ def segment_lesions(
     raise_if_cancelled(cancelled)
     progress(Progress(0.01, "Finding the lungs"))
     axial = to_axial(volume)
-    labels, note = _lungs(volume, options)
+    labels, note = lungs_of_study(volume, options.lungs)
     zones = lung_zones(labels, volume)
     inside = to_axial(replace(volume, array=zones)).array
     raise_if_cancelled(cancelled)
@@ -183,43 +182,3 @@ def _with_thresholds(options: LesionOptions, model: Model) -> LesionOptions:
     if least is None:
         least = decision.least_region_ml or 0.0
     return replace(options, mask_threshold=mask, score_threshold=score, min_region_ml=least)
-
-
-def _lungs(volume: Volume, options: LesionOptions) -> tuple[NDArray[np.uint8], str]:
-    """Lungs (1 right, 2 left, 3 of unknown side) on the volume's grid, and a sentence or ""."""
-    if options.lungs is None:
-        found = segment_lungs(volume)
-        if not found.labels.any():
-            raise UnsuitableImageError(
-                f"{volume.name}: no lungs found, expected a chest CT. If it shows lung, give a "
-                "lung mask (--lungs)."
-            )
-        return found.labels, found.note
-    mask = options.lungs
-    if mask.array.shape != volume.array.shape or not np.allclose(
-        mask.ijk_to_ras, volume.ijk_to_ras, atol=1e-2
-    ):
-        raise GeometryError(
-            f"The lung mask {mask.name} has {_grid(mask)}, expected the grid of {volume.name}: "
-            f"{_grid(volume)}, same place."
-        )
-    values = np.unique(mask.array)
-    values = values[values != 0]
-    if len(values) == 0:
-        raise UnsuitableImageError(f"The lung mask {mask.name} is empty, expected lungs.")
-    if values.tolist() == [1, 2]:
-        return mask.array.astype(np.uint8), ""
-    if len(values) > 1:
-        raise UnsuitableImageError(
-            f"The lung mask {mask.name} has {len(values)} labels, expected 1 right and 2 left, "
-            "or one for both."
-        )
-    told = label_lungs(volume, mask.array != 0)
-    note = "The lung mask does not tell right from left: told apart by the anatomy in view."
-    return told.labels, f"{note} {told.note}".rstrip()
-
-
-def _grid(volume: Volume) -> str:
-    sizes = "×".join(map(str, volume.grid_shape))
-    spacing = "×".join(f"{s:.3g}" for s in volume.spacing_mm)
-    return f"{sizes} voxels of {spacing} mm"
