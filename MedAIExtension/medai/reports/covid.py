@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import medai
 from medai.images import lung_window, to_axial
+from medai.images.output_names import output_name
 from medai.inference.covid.assessment import CovidAssessment
 from medai.inference.covid.result import COVID_CLASS, RULES, CovidResult, probability_words
 from medai.inference.covid.tables import CHANGE, SEVERITY
@@ -75,8 +76,10 @@ def slice_rows(result: CovidResult) -> list[tuple[Any, ...]]:
 
 
 def _picture_name(result: CovidResult, index: int) -> str:
-    """What the picture of a slice is called; "" for slices of a volume."""
-    return result.inputs[index].name if result.volume.grid_shape[0] == 1 else ""
+    """What the picture of a slice is called, never a patient's name; "" for a volume's slices."""
+    if result.volume.grid_shape[0] > 1:
+        return ""
+    return output_name(result.inputs[index].name, index + 1, kind="picture")
 
 
 def summary_of(result: CovidAssessment) -> dict[str, Any]:
@@ -86,7 +89,6 @@ def summary_of(result: CovidAssessment) -> dict[str, Any]:
         "task": "covid",
         "doubts": list(answer.doubts),
         "sentence": result.sentence,
-        "input": [volume.name for volume in answer.inputs],
         "covid_probability": answer.covid_probability,
         "spread": answer.spread,
         "probability": dict(zip(answer.classes, answer.probability.tolist(), strict=True)),

@@ -73,7 +73,6 @@ def summary_of(result: LesionResult) -> dict[str, Any]:
             None if result.card is None else result.card.decision.healthy_opacity_percent
         ),
         "input": {
-            "name": result.volume.name,
             "shape_zyx": list(result.volume.grid_shape),
             "spacing_zyx_mm": list(result.volume.spacing_mm),
             "modality": result.volume.modality,
