@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= demo-output
 
-.PHONY: demo test lint bench fuzz clean
+.PHONY: demo test lint bench fuzz sbom audit clean
 
 # One stamp per dependency set: a second run installs nothing.
 $(VENV)/.installed-%: pyproject.toml
@@ -30,6 +30,14 @@ bench: $(VENV)/.installed-dev
 # Damaged files of every format against their reader; an hour or two.
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m Testing.fuzz 10000
+
+# What is installed, with versions and licences: sbom.cdx.json (CycloneDX) and licences.csv.
+sbom: $(VENV)/.installed-app
+	$(BIN)/python -m Testing.supply.sbom $(OUT)
+
+# Known faults of what is installed. ADVISORIES=FILE: a JSON list in OSV's format, without network.
+audit: $(VENV)/.installed-app
+	$(BIN)/python -m Testing.supply.audit $(ADVISORIES)
 
 clean:
 	rm -rf $(VENV) $(OUT)

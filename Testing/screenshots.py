@@ -40,8 +40,8 @@ def lesion_segmentation() -> Image.Image:
     slicer = install()
     from medai import scene
     from medai.phantoms import chest_ct
-    from medai.scene.picture_3d import picture_3d
-    from medai.scene.pictures import slice_picture
+    from Testing.rendering.picture_3d import picture_3d
+    from Testing.rendering.slice_picture import slice_picture
 
     slicer.mrmlScene.Clear(0)
     phantom = chest_ct(shape=(150, 256, 256), spacing_mm=(2.1, 1.5, 1.5))
@@ -73,7 +73,7 @@ def cataract_map() -> Image.Image:
     """Synthetic scans of both eyes, mapped by the recommended model: two scans of each."""
     slicer = install()
     from medai.scene.oct_scans import scan_ras
-    from medai.scene.pictures import slice_picture
+    from Testing.rendering.slice_picture import slice_picture
 
     slicer.mrmlScene.Clear(0)
     panel = open_panel("CataractMap")
@@ -104,7 +104,7 @@ def cataract_map() -> Image.Image:
 def covid_classification() -> Image.Image:
     """Two synthetic dates of one patient, assessed by the recommended models."""
     slicer = install()
-    from medai.scene.pictures import slice_picture
+    from Testing.rendering.slice_picture import slice_picture
 
     slicer.mrmlScene.Clear(0)
     panel = open_panel("CovidClassification")

@@ -1,8 +1,9 @@
 """Weights to start from, given as a file; nothing is ever downloaded.
 
 A file holds a state dict (``training.export --output network.pt``), is a checkpoint of a trainer
-(``best.ckpt``), or comes from torchvision: ImageNet weights of a classification network, or COCO
-weights of its Mask R-CNN. Of torchvision's files what fits is taken, and what is left out is said.
+(``best.ckpt``) or of the S2 authors' code, or comes from torchvision: ImageNet weights of a
+classification network, or COCO weights of its Mask R-CNN. Of torchvision's files what fits is
+taken, and what is left out is said.
 """
 
 from __future__ import annotations
@@ -34,9 +35,12 @@ def read_initial(file: Path) -> dict[str, Tensor]:
         raise TrainingDataError(f"initial = {file} holds no state dict of torch.save.") from None
     if isinstance(loaded, dict) and isinstance(loaded.get("state_dict"), dict):
         loaded = trained_network(loaded["state_dict"]) or loaded
+    if isinstance(loaded, dict) and isinstance(loaded.get("model_weights"), dict):
+        loaded = loaded["model_weights"]  # as the S2 authors' programs save them
     if not isinstance(loaded, dict) or not all(isinstance(v, Tensor) for v in loaded.values()):
         raise TrainingDataError(f"initial = {file} holds no state dict of torch.save.")
-    return {k: v.float() if v.is_floating_point() else v for k, v in loaded.items()}
+    floats = {k: v.float() if v.is_floating_point() else v for k, v in loaded.items()}
+    return as_torchvision_now(floats)
 
 
 def load_initial(network: nn.Module, file: Path) -> None:

@@ -11,7 +11,6 @@ where the table has grades, cataract fraction by grade. ``--repeats SCANS``, wit
 from __future__ import annotations
 
 import argparse
-import csv
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,6 +31,7 @@ from medai.reports.charts import figure_png, new_figure
 from medai.reports.json_text import json_text
 from training.bootstrap import bootstrap
 from training.command import run_guarded
+from training.figures_cataract import draw_dice_curves, judged_epochs
 from training.oct_cohort import (
     CohortEye,
     age_and_acuity,
@@ -191,21 +191,9 @@ def write_figures(judged: list[JudgedEye], run: Path | None, folder: Path) -> No
     axes.legend(frameon=False)
     (folder / "fractions.png").write_bytes(figure_png(figure))
     if run is not None:
-        _write_curves(run / "logs" / "csv" / "metrics.csv", folder / "dice.png")
-
-
-def _write_curves(metrics: Path, path: Path) -> None:
-    with metrics.open(newline="") as stream:
-        rows = [row for row in csv.DictReader(stream) if row["test cataract dice"]]
-    figure, axes = new_figure()
-    for name, color in (("normal lens", BLUE), ("cataract", ORANGE)):
-        for part, style in (("train", "--"), ("test", "-")):
-            values = [float(row[f"{part} {name} dice"]) for row in rows]
-            epochs = range(1, len(values) + 1)
-            axes.plot(epochs, values, style, color=hex_color(color), label=f"{name}, {part}")
-    axes.set(xlabel="epoch", ylabel="Dice")
-    axes.legend(frameon=False, fontsize="small")
-    path.write_bytes(figure_png(figure))
+        figure, axes = new_figure()
+        draw_dice_curves(axes, judged_epochs(run / "logs" / "csv"))
+        (folder / "dice.png").write_bytes(figure_png(figure))
 
 
 def _normality(values: NDArray[np.float64]) -> float:

@@ -21,7 +21,7 @@ from training.bootstrap import Interval, bootstrap
 from training.lesion_slices import CLASSES, LesionSlice
 from training.pictures import ClassifiedPicture
 
-_SCORE_THRESHOLD = 0.75
+# Of pasted regions, for average precision; a card can't change it.
 _MASK_THRESHOLD = 0.5
 # Average precision looks at regions down to this score.
 _LEAST_SCORE = 0.05
@@ -73,9 +73,9 @@ class _Pictures:
         return np.ascontiguousarray(self._image)
 
 
-def find_lesions(model: Model, image: NDArray[np.uint8], device: str = "auto") -> FoundLesions:
-    """Run a lesion model on one picture (y, x) uint8 that is already cropped to the lungs."""
-    answer = run_networks(
+def run_on_picture(model: Model, image: NDArray[np.uint8], device: str = "auto") -> SliceAnswer:
+    """What the networks of a lesion model say of one picture (y, x) uint8, as a single slice."""
+    return run_networks(
         model,
         _Pictures(image),  # type: ignore[arg-type]
         device=device,
@@ -84,6 +84,11 @@ def find_lesions(model: Model, image: NDArray[np.uint8], device: str = "auto") -
         progress=lambda fraction, words: None,
         cancelled=never_cancelled,
     )
+
+
+def find_lesions(model: Model, image: NDArray[np.uint8], device: str = "auto") -> FoundLesions:
+    """Run a lesion model on one picture (y, x) uint8 that is already cropped to the lungs."""
+    answer = run_on_picture(model, image, device)
     lesions = _thresholded(model, answer)[0]
     probability = answer.probability[0].astype(np.float32)
     if answer.rois is not None:
@@ -274,8 +279,8 @@ def _covid_probability(classifier: SliceClassifier, image: NDArray[np.uint8], co
 
 def _thresholded(model: Model, answer: SliceAnswer) -> NDArray[np.uint8]:
     decision = model.card.decision
-    mask = _MASK_THRESHOLD if decision.mask_threshold is None else decision.mask_threshold
-    score = _SCORE_THRESHOLD if decision.score_threshold is None else decision.score_threshold
+    mask = decision.voxel_probability
+    score = decision.region_score
     if answer.rois is None:
         return lesions_from_probability(answer.probability, answer.likeliest, mask)
     everywhere = np.ones(answer.probability.shape, np.uint8)
@@ -310,8 +315,8 @@ def _regions(
 
     rois = answer.rois
     assert rois is not None
-    best = rois._masked[:100]
-    logits = torch.from_numpy(rois._mask_logits[:100].astype(np.float32))
+    best = rois.masked[:100]
+    logits = torch.from_numpy(rois.mask_logits[:100].astype(np.float32))
     boxes = torch.from_numpy(rois.box[best])
     pasted = paste_masks_in_image(logits.sigmoid()[:, None], boxes, answer.probability.shape[1:])
     masks = (pasted[:, 0] >= _MASK_THRESHOLD).numpy()

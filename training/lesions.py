@@ -63,6 +63,7 @@ class LesionSettings(RunSettings):
     healthy lungs and few lesions look like. real_lungs: slices without COVID-19
     (``real_lungs.read_real_lungs``), drawn as they are for the share ``healthy_share`` and with
     pasted lesions for ``pasted_share``. Mask R-CNN only: least_px: smaller lesions are background.
+    encoding: "paper", or "code" to go on from the S2 authors' checkpoints (with mean 0, std 1).
     regions: regions per slice that the heads learn from. proposal_iou, region_iou: see
     ``loosen_matching``. dense_weight: see ``DetectionTask``.
     """
@@ -103,6 +104,7 @@ class LesionSettings(RunSettings):
     truncation: int = 1
     lesion_classes: int = 1
     scores: str = "softmax"
+    encoding: str = "paper"
     least_px: int = 100
     regions: int = 256
     proposal_iou: float = 0.7
@@ -191,6 +193,7 @@ def judge(settings: LesionSettings) -> dict[str, Any]:
     else:
         arguments = {"backbone": settings.backbone, "truncation": settings.truncation}
         arguments |= {"lesion_classes": settings.lesion_classes, "scores": settings.scores}
+        arguments["encoding"] = settings.encoding
         outputs = settings.lesion_classes
     model = model_of_run(
         settings, "lesions", settings.network, arguments, ("lesion",) if outputs == 1 else CLASSES
@@ -260,7 +263,11 @@ def task_of(settings: LesionSettings) -> Task:
         task.slower = network.encoder, settings.encoder_rate
     elif settings.network == "lesion_mask_rcnn":
         regional = lesion_mask_rcnn(
-            settings.backbone, settings.truncation, settings.lesion_classes, settings.scores
+            settings.backbone,
+            settings.truncation,
+            settings.lesion_classes,
+            settings.scores,
+            settings.encoding,
         )
         loosen_matching(regional, settings.proposal_iou, settings.region_iou)
         regional.roi_heads.fg_bg_sampler.batch_size_per_image = settings.regions

@@ -30,7 +30,7 @@ from medai.inference.covid.study import as_covid_study
 from medai.inference.covid.tables import CHANGE, SEVERITY, SLICES
 from medai.inference.lesions.result import LesionOptions
 from medai.inference.running.planes import PLANES
-from medai.models import ModelStore
+from medai.models import ModelCard, ModelStore
 from medai.scene.color_maps import show_map
 from medai.scene.presence import display_of, is_present
 from medai.scene.result_nodes import is_result
@@ -150,6 +150,10 @@ class CovidClassificationWidget(NetworkPanel):
         ui = self.ui
         labels = (ui.answerLabel, ui.scoreLabel, ui.changeLabel)
         return (*labels, ui.slicesTable, ui.severityTable, ui.changeTable)
+
+    def cards_used(self) -> tuple[ModelCard, ...]:
+        severity = (ModelStore().recommended("lesions"),) if self.parameters.measureSeverity else ()
+        return (*super().cards_used(), *severity)
 
     def suggest_input(self) -> None:
         if self.parameters.inputVolume is None:

@@ -144,10 +144,10 @@ class RaterAgreementWidget(PanelWidget):
 
     def enter(self) -> None:
         super().enter()
-        self._annotate.wake()
+        self._annotate.activate()
 
     def exit(self) -> None:
-        self._annotate.rest()
+        self._annotate.deactivate()
         super().exit()
 
     def abandon(self) -> None:
@@ -163,9 +163,9 @@ class RaterAgreementWidget(PanelWidget):
         if self.parameters is not None:
             # A case that isn't on the screen is left alone.
             if self._in_scene():
-                self._annotate.rest()
+                self._annotate.deactivate()
             else:
-                self._annotate.wake()
+                self._annotate.activate()
         self._analyse.follow(self.parameters)
         self._follow_edits()
         self._update_usable()

@@ -36,6 +36,8 @@ class Task:
             for a task that isn't in the demo.
 
     result_types: the classes that ``write`` and ``show`` take.
+    message_types: module -> the classes in it, with spaces, that travel to the worker process and
+        back; images' and cards' own are known. Nothing else may be named there.
     needs_model: whether ``run`` takes a model whose card is for this task.
     option_models: option that names another model -> the task that model is for.
     list_columns: what a row of a study list may say beyond study and name; path_columns: those of
@@ -54,6 +56,7 @@ class Task:
     result_types: tuple[str, ...]
     demonstrate: str = ""
     show: str = ""
+    message_types: Mapping[str, str] = field(default_factory=dict)
     needs_model: bool = True
     option_models: Mapping[str, str] = field(default_factory=dict)
     list_columns: tuple[str, ...] = ()
@@ -73,6 +76,11 @@ TASKS = (
         summary_file="summary.json",
         results="medai.inference.lesions.tables:RESULTS",
         show="medai.scene.lesions:lesions_in_steps",
+        message_types={
+            "medai.inference.lesions.result": "LesionOptions LesionResult RoiTable",
+            "medai.measures.correction": "Correction",
+            "medai.measures.lesions": "Lesion LesionBurden",
+        },
         demonstrate="medai.commands.demonstrations.lesions:demonstrate",
         list_columns=("model", "lungs", "series"),
         path_columns=("lungs",),
@@ -105,6 +113,12 @@ TASKS = (
         summary_file="classification.json",
         results="medai.inference.covid.tables:RESULTS",
         show="medai.scene.covid:covid_in_steps",
+        message_types={
+            "medai.inference.covid.assessment": "CovidAssessment CovidChoices",
+            "medai.inference.covid.result": "CovidOptions CovidResult RankedRegions SliceScores",
+            "medai.measures.follow_up": "FollowUp",
+            "medai.measures.severity": "Severity",
+        },
         demonstrate="medai.commands.demonstrations.covid:demonstrate",
         option_models={"lesion_model": "lesions"},
         list_columns=("model", "series", "prior", "prior_date", "date"),
@@ -122,6 +136,11 @@ TASKS = (
         summary_file="cataract.json",
         results="medai.inference.cataract.tables:RESULTS",
         show="medai.scene.cataract:show_cataract",
+        message_types={
+            "medai.inference.cataract.result": "CataractOptions CataractResult EyeMap",
+            "medai.measures.cataract": "EyeMeasure ScanMeasure",
+            "medai.measures.lens_depth": "DepthProfile",
+        },
         demonstrate="medai.commands.demonstrations.cataract:demonstrate",
         list_columns=("model", "eye"),
     ),

@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 from medai.images.output_names import output_name
 from medai.models import ModelCard, ModelStore
 from medai_panels.export_section import ExportSection
+from medai_panels.licence_terms import ensure_accepted
 from medai_panels.model_section import ModelSection
 from medai_panels.panel_widget import PanelWidget
 from medai_panels.pytorch import ensure_torch
@@ -70,6 +71,10 @@ class NetworkPanel(PanelWidget):
         """The widgets that say what was found: greyed while the result is of something else."""
         raise NotImplementedError
 
+    def cards_used(self) -> tuple[ModelCard, ...]:
+        """The cards of the models that a run would use now."""
+        return () if self._model.card is None else (self._model.card,)
+
     def model_taken(self, card: ModelCard | None) -> None:
         """What follows when another model is taken."""
 
@@ -93,6 +98,8 @@ class NetworkPanel(PanelWidget):
         self.show_result()
 
     def _start(self) -> Any:
+        for card in self.cards_used():
+            ensure_accepted(card)
         ensure_torch()
         self._running_source = ResultSource(self.inputs())
         return self.start_job()

@@ -134,7 +134,7 @@ class RunSection:
 
     def _on_timer(self, *args: Any) -> None:
         with shown_errors(_("The result can't be shown.")):
-            self._see_off()
+            self._poll_abandoned()
             if self._job is None:
                 return
             try:
@@ -148,7 +148,7 @@ class RunSection:
                     self._end(_("Failed."))
                 raise
 
-    def _see_off(self) -> None:
+    def _poll_abandoned(self) -> None:
         jobs, self._abandoned = self._abandoned, []
         for job in jobs:
             job.poll()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Before this much is done, any estimate would only jump about.
+# An estimate needs this much time and progress: earlier ones would only jump about.
 _LEAST_SECONDS = 2.0
 _LEAST_FRACTION = 0.03
 

@@ -63,9 +63,35 @@ def test_values_other_than_zero_and_one_are_named(function, wrong) -> None:
     assert f"{wrong}" in message
 
 
-@pytest.mark.parametrize("function", MASK_FUNCTIONS)
-def test_seventeen_raters_are_too_many(function) -> None:
-    assert "17" in refused(function, np.zeros((17, 4, 4), dtype=np.uint8))
+@pytest.mark.parametrize("raters", [17, 30, 63, 64, 90])
+@pytest.mark.parametrize("seen", [None, True])
+def test_any_number_of_raters_is_counted_as_row_by_row(raters, seen) -> None:
+    random = np.random.default_rng(raters)
+    # Raters follow the unit, so that rows come more than once.
+    unit = random.random(40) < 0.5
+    masks = (unit ^ (random.random((raters, 40)) < 0.002)).reshape(raters, 5, 8).astype(np.uint8)
+    roi = random.random((5, 8)) < 0.7
+    visible = None if seen is None else random.random((raters, 5, 8)) < 0.97
+    patterns = rating_patterns(masks, roi, visible)
+    table = masks.astype(np.int8)
+    if visible is not None:
+        table[~visible] = -1
+    rows, counts = np.unique(table[:, roi].T, axis=0, return_counts=True)
+    assert np.array_equal(patterns.ratings, rows)
+    assert np.array_equal(patterns.counts, counts)
+
+
+def test_thirty_raters_are_analysed() -> None:
+    random = np.random.default_rng(0)
+    unit = random.random((16, 16)) < 0.4
+    names = tuple(f"rater {k:02d}" for k in range(30))
+    images = [
+        ImageRatings(f"case {k}", unit ^ (random.random((30, 16, 16)) < 0.05), names)
+        for k in range(3)
+    ]
+    result = cohort(images, grids=(4,), bootstrap=0, leave_one_out=False)
+    assert len(result.raters) == 30
+    assert result.summary("pixel_icc")["images"] == 3
 
 
 @pytest.mark.parametrize("function", MASK_FUNCTIONS)

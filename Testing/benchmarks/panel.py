@@ -38,7 +38,7 @@ class Times:
 
 def times_of_a_run(panel: Any) -> Times:
     """Press Run and watch."""
-    from Testing.modules.test_panel_never_freezes import TurnsOfTheEventLoop
+    from Testing.event_loop_turns import TurnsOfTheEventLoop
 
     run = panel.widget._run
     began, seen = time.perf_counter(), []
@@ -60,7 +60,7 @@ def main() -> None:
     """Print what comes on top of the network's own time, and of what it is made."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from medai import scene
-    from Testing.modules.test_panel_never_freezes import large_chest
+    from Testing.large_chest import large_chest
     from Testing.standins import install, open_panel
 
     store = ModelStore()

@@ -77,6 +77,53 @@ def _dicom(folder: Path) -> list[bytes]:
     ]
 
 
+def _deflated(folder: Path) -> list[bytes]:
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+    from Testing.images.dicom_files import write_slice
+
+    def packed(path: Path) -> None:
+        dataset = write_slice(path, _HU[0])
+        dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+        dataset.save_as(path, enforce_file_format=True)
+
+    return [_written(folder, "a.dcm", packed)]
+
+
+def _pages(folder: Path) -> list[bytes]:
+    """TIFFs of several pages, of one size and of different ones."""
+    from PIL import Image
+
+    one, other = Image.fromarray(_GREY), Image.fromarray(np.tile(_GREY, (3, 2)))
+    seeds = []
+    for pages in ([one, one, one], [one, other], [other, one.convert("1"), one.convert("RGB")]):
+        stream = io.BytesIO()
+        pages[0].save(
+            stream, "TIFF", compression="tiff_deflate", save_all=True, append_images=pages[1:]
+        )
+        seeds.append(stream.getvalue())
+    return seeds
+
+
+def _postscript(folder: Path) -> list[bytes]:
+    """What Pillow would hand to another program, by a picture's name."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(_GREY).save(stream, "EPS")
+    return [stream.getvalue(), b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EOF\n"]
+
+
+def _read_or_refuse(path: Path) -> object:
+    """For seeds that are refused themselves: what is typed is an answer too."""
+    from medai.errors import ImageReadError
+
+    try:
+        return read_volume(path)
+    except ImageReadError as error:
+        return error
+
+
 def _picture(suffix: str, folder: Path) -> list[bytes]:
     from PIL import Image
 
@@ -191,6 +238,9 @@ def _messages(folder: Path) -> list[bytes]:
 
 FORMATS = {
     "dicom": Format("a.dcm", _dicom, read_volume),
+    "deflated": Format("a.dcm", _deflated, read_volume),
+    "pages": Format("a.tif", _pages, _read_or_refuse),
+    "postscript": Format("a.png", _postscript, _read_or_refuse),
     "nrrd": Format("a.nrrd", lambda folder: _itk(folder, "a.nrrd"), read_volume),
     "nifti": Format("a.nii", lambda folder: _itk(folder, "a.nii", "a.nii.gz"), read_volume),
     "metaimage": Format("a.mha", lambda folder: _itk(folder, "a.mha"), read_volume),

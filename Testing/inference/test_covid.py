@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from medai.errors import InputError, ModelTaskError, UnsuitableImageError
-from medai.images import AxialVolume, Volume, to_axial
+from medai.images import AxialVolume, Volume, on_axial_grid, to_axial
 from medai.inference.covid.assess import assess_covid
 from medai.inference.covid.assessment import CovidChoices
 from medai.inference.covid.classification import classify_covid
@@ -104,7 +104,7 @@ def test_grey_stored_as_colour_is_read_as_the_same_grey() -> None:
 
 def test_planes_show_the_head_up_and_the_patients_right_on_the_left() -> None:
     axial = to_axial(PHANTOM.volume)
-    lungs = to_axial(replace(PHANTOM.volume, array=PHANTOM.lungs)).array
+    lungs = on_axial_grid(PHANTOM.volume, PHANTOM.lungs)
     marked = axial.array.copy()
     top = np.flatnonzero(lungs.any(axis=(1, 2)))[-2]
     rows, columns = np.nonzero(lungs[top] == 1)
@@ -112,17 +112,18 @@ def test_planes_show_the_head_up_and_the_patients_right_on_the_left() -> None:
     volume = replace(axial, array=marked)
     for plane in ("coronal", "sagittal"):
         slices = plane_slices(volume, lungs, plane)
-        where = np.argwhere(slices.pictures == 255)
-        brightest = next(w for w in where if slices.pictures[tuple(w)] == 255)
-        assert slices.pictures.shape[1] < slices.pictures.shape[2]
-        assert brightest[1] < slices.pictures.shape[1]
+        pictures, (_, box, _) = slices.pictures(), slices.place(0)
+        where = np.argwhere(pictures == 255)
+        brightest = next(w for w in where if pictures[tuple(w)] == 255)
+        assert pictures.shape[1] < pictures.shape[2]
+        assert brightest[1] < pictures.shape[1]
         expected = rows[0] if plane == "coronal" else columns[0]
-        assert expected in slices.index
-        position = int(np.flatnonzero(slices.index == expected)[0])
-        bright_rows = np.flatnonzero((slices.pictures[position] == 255).any(axis=1))
-        assert bright_rows.min() <= len(axial.array) - 1 - top - slices.box[0].start
+        assert expected in slices.indices
+        position = int(np.flatnonzero(slices.indices == expected)[0])
+        bright_rows = np.flatnonzero((pictures[position] == 255).any(axis=1))
+        assert bright_rows.min() <= len(axial.array) - 1 - top - box.start
     axial_slices = plane_slices(volume, lungs, "axial")
-    assert lungs[axial_slices.index].any(axis=(1, 2)).all()
+    assert lungs[axial_slices.indices].any(axis=(1, 2)).all()
 
 
 def test_maps_go_back_to_the_voxels_they_came_from() -> None:
@@ -136,13 +137,13 @@ def test_maps_go_back_to_the_voxels_they_came_from() -> None:
     matrix[:3, 3] += columns[:, 2] * (PHANTOM.volume.grid_shape[0] - 1)
     flipped = replace(flipped, ijk_to_ras=matrix)
     axial = to_axial(flipped)
-    lungs = np.ascontiguousarray(to_axial(replace(PHANTOM.volume, array=PHANTOM.lungs)).array)
+    lungs = np.ascontiguousarray(on_axial_grid(PHANTOM.volume, PHANTOM.lungs))
     slices = plane_slices(axial, lungs, "axial")
-    placed = place_axial(slices, {3: np.ones(slices.pictures.shape[1:])}, flipped)
-    again = to_axial(replace(flipped, array=placed)).array
-    assert set(np.flatnonzero(again.any(axis=(1, 2)))) == {slices.index[3]}
-    assert again[slices.index[3]][slices.box].min() == 1.0
-    assert np.count_nonzero(again) == slices.pictures[3].size
+    placed = place_axial(slices, {3: np.ones(slices.pictures().shape[1:])}, flipped)
+    again = on_axial_grid(flipped, placed)
+    assert set(np.flatnonzero(again.any(axis=(1, 2)))) == {slices.indices[3]}
+    assert again[slices.place(3)].min() == 1.0
+    assert np.count_nonzero(again) == slices.pictures()[3].size
 
 
 def test_grad_cam_points_at_what_the_logit_depends_on() -> None:

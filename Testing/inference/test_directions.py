@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from medai.errors import InputError
-from medai.images import Volume, lung_window, to_axial
+from medai.images import Volume, lung_window, on_axial_grid
 from medai.inference import LesionOptions, LesionResult, segment_lesions
 from medai.inference.running.planes import PLANES, from_plane, in_plane
 from medai.models import Model, ModelStore
@@ -150,7 +150,7 @@ def test_slices_are_shown_to_the_network_in_real_proportions(threshold: Model) -
     given = threshold.card.input
     model = Model(threshold.card, Watching(given.mean, given.std).eval())
     segment(PHANTOM.volume, model, PHANTOM.lungs, directions=("coronal",))
-    lungs = in_plane(to_axial(replace(PHANTOM.volume, array=PHANTOM.lungs)).array, "coronal") > 0
+    lungs = in_plane(on_axial_grid(PHANTOM.volume, PHANTOM.lungs), "coronal") > 0
     high, wide = (np.ptp(np.flatnonzero(lungs.any(axis=other))) for other in ((0, 2), (0, 1)))
     expected = high * 20.0 / (wide * 9.0)
     rows, columns = np.array(seen).max(axis=0)

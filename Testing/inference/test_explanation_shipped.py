@@ -27,10 +27,11 @@ def test_the_maximum_of_the_score_map_lies_on_a_lesion() -> None:
         slices = plane_slices(to_axial(phantom.volume), phantom.lungs, "axial")
         maps = [
             classifier.explain(picture, slices.pixel_mm, never_cancelled).map
-            for picture in slices.pictures
+            for picture in slices.pictures()
         ]
         best = int(np.argmax([part.max() for part in maps]))
         row, column = np.unravel_index(np.argmax(maps[best]), maps[best].shape)
-        where = (slices.index[best], row + slices.box[0].start, column + slices.box[1].start)
+        index, rows, columns = slices.place(best)
+        where = (index, row + rows.start, column + columns.start)
         hits += bool(phantom.lesions[where])
     assert hits == 3

@@ -19,7 +19,7 @@ from medai.errors import (
     ModelTaskError,
     UnsuitableImageError,
 )
-from medai.images import Volume, to_axial
+from medai.images import Volume, on_axial_grid
 from medai.inference import LOWEST_SCORE, LesionOptions, rethreshold, segment_lesions
 from medai.models import ModelStore
 from Testing.model_folders import write_ensemble, write_model
@@ -98,8 +98,8 @@ def test_lesions_lie_inside_the_lungs_on_the_inputs_grid(chest, unet_model):
 def test_a_study_stored_otherwise_gives_the_same_lesions_in_space(chest, unet_model, axes, flips):
     upright = segment_lesions(chest.volume, unet_model)
     other = segment_lesions(stored_as(chest.volume, axes, flips), unet_model)
-    turned = to_axial(replace(other.volume, array=other.lesions)).array
-    expected = to_axial(replace(upright.volume, array=upright.lesions)).array
+    turned = on_axial_grid(other.volume, other.lesions)
+    expected = on_axial_grid(upright.volume, upright.lesions)
     overlap = 2 * np.count_nonzero(turned & expected) / (turned.sum() + expected.sum())
     assert overlap >= 0.999
 
@@ -118,8 +118,8 @@ def test_region_results_keep_every_region_and_the_raw_scores(region_result):
     assert (np.diff(rois.slice_index) >= 0).all()
     first = rois.score[rois.top(128, rois.slice_index[0])]
     assert (np.diff(first) <= 0).all()
-    assert (rois.score[rois._masked] >= LOWEST_SCORE).all()
-    assert len(rois._masked) == np.count_nonzero(rois.score >= LOWEST_SCORE)
+    assert (rois.score[rois.masked] >= LOWEST_SCORE).all()
+    assert len(rois.masked) == np.count_nonzero(rois.score >= LOWEST_SCORE)
     assert (rois.box >= -0.01).all()
     np.testing.assert_allclose(
         rois.area_px, (rois.box[:, 2] - rois.box[:, 0]) * (rois.box[:, 3] - rois.box[:, 1])
@@ -131,7 +131,7 @@ def test_region_results_keep_every_region_and_the_raw_scores(region_result):
 def test_a_higher_score_threshold_never_adds_and_the_first_result_stays(region_result):
     before = region_result.lesions.copy()
     counts = []
-    median, best = np.quantile(region_result.rois.score[region_result.rois._masked], (0.5, 0.999))
+    median, best = np.quantile(region_result.rois.score[region_result.rois.masked], (0.5, 0.999))
     for threshold in (0.0, LOWEST_SCORE, float(median), float(best), 1.0):
         other = rethreshold(region_result, score_threshold=threshold)
         assert other.options.score_threshold == threshold

@@ -28,15 +28,15 @@ def table(boxes, scores, classes=None, slices=None) -> RoiTable:
         score=np.array(scores, np.float32),
         area_px=(box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]),
         class_index=np.array(classes or [0] * count, np.uint8),
-        _masked=np.arange(count, dtype=np.int32),
-        _mask_logits=logits,
+        masked=np.arange(count, dtype=np.int32),
+        mask_logits=logits,
     )
 
 
 @pytest.mark.parametrize("box", BOXES)
 def test_a_pasted_mask_equals_torchvisions(box):
     rois = table([box], [0.9])
-    mask = torch.from_numpy(rois._mask_logits.astype(np.float32)).sigmoid()[:, None]
+    mask = torch.from_numpy(rois.mask_logits.astype(np.float32)).sigmoid()[:, None]
     expected = paste_masks_in_image(mask, torch.tensor([box]), (50, 60))[0, 0].numpy()
     probability, score_map = (np.zeros((1, 50, 60), np.float16) for _ in range(2))
     paste_maps(rois, probability, score_map)
@@ -51,7 +51,7 @@ def test_a_pasted_mask_equals_torchvisions(box):
 
 def test_the_best_region_decides_the_class_and_the_score_map_is_the_highest_logit():
     rois = table([[0, 0, 40, 40]] * 2, [0.6, 0.9], classes=[0, 1])
-    rois._mask_logits[0], rois._mask_logits[1] = 5.0, 2.0
+    rois.mask_logits[0], rois.mask_logits[1] = 5.0, 2.0
     everywhere = np.ones((1, 50, 50), bool)
     lesions = paste_lesions(rois, everywhere, score_threshold=0.5, mask_threshold=0.5)
     assert lesions[0, 20, 20] == 2
@@ -65,7 +65,7 @@ def test_the_best_region_decides_the_class_and_the_score_map_is_the_highest_logi
 
 def test_a_negative_logit_stays_negative_in_the_score_map():
     rois = table([[10, 10, 40, 40]], [0.9])
-    rois._mask_logits[0] = -4.0
+    rois.mask_logits[0] = -4.0
     probability, score_map = (np.zeros((1, 50, 50), np.float16) for _ in range(2))
     paste_maps(rois, probability, score_map)
     assert score_map[0, 25, 25] == -4.0
@@ -73,7 +73,7 @@ def test_a_negative_logit_stays_negative_in_the_score_map():
 
 def test_lesions_stay_inside():
     rois = table([[0, 0, 40, 40]], [0.9])
-    rois._mask_logits[0] = 5.0
+    rois.mask_logits[0] = 5.0
     inside = np.zeros((1, 50, 50), bool)
     inside[0, :, :20] = True
     lesions = paste_lesions(rois, inside, score_threshold=0.5, mask_threshold=0.5)

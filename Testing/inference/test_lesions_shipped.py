@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
-from medai.images import to_axial
+from medai.images import on_axial_grid, to_axial
 from medai.inference.lesions.rethreshold import lesions_from_regions
 from medai.inference.lesions.slice_networks import run_networks
 from medai.inference.running.lung_slices import lung_slices
@@ -24,7 +22,7 @@ SINGLE = [card.id for card in STORE.cards("lesions") if card.ensemble is None]
 @pytest.fixture(scope="module")
 def slices():
     phantom = chest_ct(shape=(8, 192, 192), spacing_mm=(36.0, 1.8, 1.8), seed=4)
-    lungs = to_axial(replace(phantom.volume, array=phantom.lungs)).array
+    lungs = on_axial_grid(phantom.volume, phantom.lungs)
     return lung_slices(to_axial(phantom.volume), lungs), lungs > 0
 
 

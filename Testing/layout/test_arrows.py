@@ -68,6 +68,10 @@ ALLOWED["commands"] = {*ALLOWED, "reports", "scene"}
 ALLOWED["cli"] = {*ALLOWED, "commands"}
 ALLOWED["__main__"] = {*ALLOWED, "cli"}
 
+# Within inference, one room a task: covid measures severity with lesions, running knows no task.
+TASK_ROOMS = {"lesions", "covid", "cataract", "worker"}
+WITHIN_INFERENCE = {"running": set(), "lesions": set(), "covid": {"lesions"}, "cataract": set()}
+
 MODULES = ("LesionSegmentation", "CovidClassification", "CataractMap", "RaterAgreement")
 # The libraries that only some rooms may know, and which.
 ONLY_IN = {
@@ -120,6 +124,14 @@ def test_the_arrows_make_no_circle():
 def test_a_room_imports_only_rooms_below_it(path):
     wrong = rooms_of(imports_of(path)) - ALLOWED[room(path)] - {room(path)}
     assert not wrong, f"{name_of(path)} is in {room(path)} and imports {sorted(wrong)}"
+
+
+@pytest.mark.parametrize("own", sorted(WITHIN_INFERENCE))
+def test_inference_has_one_room_a_task_and_running_knows_none(own):
+    for path in python_files(f"medai/inference/{own}"):
+        names = [n.split(".") for n in imports_of(path) if n.startswith("medai.inference.")]
+        wrong = {n[2] for n in names} & TASK_ROOMS - WITHIN_INFERENCE[own] - {own}
+        assert not wrong, f"{name_of(path)} imports {sorted(wrong)}"
 
 
 @pytest.mark.parametrize("path", PACKAGE_FILES, ids=name_of)

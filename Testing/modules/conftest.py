@@ -15,6 +15,23 @@ def slicer():
     return module
 
 
+@pytest.fixture(autouse=True)
+def terms_accepted(request, monkeypatch):
+    """The terms of every model are accepted already, unless a test is about asking."""
+    if "asks_for_terms" not in request.fixturenames and "slicer" in request.fixturenames:
+        request.getfixturevalue("slicer")
+        import medai_panels.licence_terms
+
+        accept = lambda card: None  # noqa: E731
+        monkeypatch.setattr(medai_panels.licence_terms, "ensure_accepted", accept)
+        monkeypatch.setattr("medai_panels.network_panel.ensure_accepted", accept)
+
+
+@pytest.fixture
+def asks_for_terms():
+    """The question about a model's terms comes as it comes to a user."""
+
+
 @pytest.fixture
 def messages(slicer):
     """What a user would have read in message boxes, oldest first."""

@@ -85,6 +85,6 @@ def _regions(lesions: np.ndarray) -> RoiTable:
         score=np.array([row[2] for row in rows], np.float32),
         area_px=(box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]),
         class_index=np.zeros(len(rows), np.uint8),
-        _masked=np.arange(len(rows), dtype=np.int32),
-        _mask_logits=np.stack([row[3] for row in rows]).astype(np.float16),
+        masked=np.arange(len(rows), dtype=np.int32),
+        mask_logits=np.stack([row[3] for row in rows]).astype(np.float16),
     )

@@ -169,6 +169,9 @@ def test_export_writes_the_whole_answer(slicer, panel, bench) -> None:
     answer = panel.widget._result.classification
     assert written["covid_probability"] == answer.covid_probability
     assert written["severity"]["zone_score"] == panel.widget._result.severity.zone_score
+    severe = (bench.folder / "out" / "severity.csv").read_text().splitlines()
+    assert len(severe) == 1 + panel.ui.severityTable.rowCount()
+    assert not (bench.folder / "out" / "change.csv").exists()
     page = (bench.folder / "out" / "report.html").read_text()
     assert "Research use only" in page
     assert len((bench.folder / "out" / "slices.csv").read_text().splitlines()) == 1 + len(

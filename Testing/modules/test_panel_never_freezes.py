@@ -6,59 +6,17 @@ a busy machine changes nothing.
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from medai.images import Volume
-from medai.phantoms import chest_ct
+from Testing.event_loop_turns import TurnsOfTheEventLoop
+from Testing.large_chest import large_chest
 
 pytestmark = [pytest.mark.xdist_group("panels"), pytest.mark.timeout(280)]
 MOST_SECONDS = 0.1
 # A chest in slices of 1.9 mm.
 SHAPE = (160, 512, 512)
-
-
-class TurnsOfTheEventLoop:
-    """Takes the time of each turn while it is started."""
-
-    def __init__(self) -> None:
-        import qt
-
-        self.seconds: list[float] = []
-        self._last = 0.0
-        self._timer = qt.QTimer()
-        self._timer.setInterval(1)
-        self._timer.timeout.connect(self._turn)
-
-    def __enter__(self) -> TurnsOfTheEventLoop:
-        self._last = time.thread_time()
-        self._timer.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._turn()
-        self._timer.stop()
-
-    def _turn(self) -> None:
-        now = time.thread_time()
-        self.seconds.append(now - self._last)
-        self._last = now
-
-
-def large_chest(shape: tuple[int, int, int]) -> Volume:
-    """A small phantom with every voxel made several; sizes are multiples of 20 and 128."""
-    small = chest_ct(shape=(20, 128, 128), spacing_mm=(15.0, 2.8, 2.8), seed=1).volume
-    array = small.array.astype(np.int16)
-    matrix = small.ijk_to_ras.copy()
-    for axis, size in enumerate(shape):
-        times = size // array.shape[axis]
-        array = array.repeat(times, axis=axis)
-        matrix[:3, 2 - axis] /= times
-    return replace(small, array=array, ijk_to_ras=matrix)
 
 
 def finds_some_regions(network) -> None:

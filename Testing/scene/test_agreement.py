@@ -9,7 +9,7 @@ from medai.agreement.ratings import ImageRatings
 from medai.images import Volume
 from medai.palette import rater_color
 from medai.scene.agreement import CONSENSUS_METHODS, show_consensus, show_raters
-from medai.scene.pictures import slice_picture
+from Testing.rendering.slice_picture import slice_picture
 
 RATERS = ("AB", "CD", "EF")
 COLORS = {rater: rater_color(index) for index, rater in enumerate(RATERS)}

@@ -7,9 +7,9 @@ from scipy.special import expit
 from medai.palette import probability_colors
 from medai.resources import resources_folder
 from medai.scene.color_maps import legend_of, put_map, put_map_in_steps, show_map
-from medai.scene.pictures import SliceView
 from medai.scene.result_nodes import ResultNodes
 from medai.scene.steps import finish
+from Testing.rendering.slice_picture import SliceView
 
 
 @pytest.fixture

@@ -179,7 +179,7 @@ def test_start_says_nothing_on_stderr_and_ends_cleanly():
 def test_without_opengl_one_line_names_the_packages(missing):
     code = (
         "from medai.errors import MissingDependencyError\n"
-        "from medai.scene.offscreen import OffscreenWindow\n"
+        "from Testing.rendering.offscreen import OffscreenWindow\n"
         "try:\n    OffscreenWindow((64, 64)).picture()\n"
         "except MissingDependencyError as error:\n    print(error)\n"
     )

@@ -12,9 +12,9 @@ from medai.images import to_axial
 from medai.inference import rethreshold
 from medai.measures import ZONE_NAMES
 from medai.palette import CLASS_COLORS
-from medai.scene.pictures import slice_picture
 from medai.terminology import terminology_entry, terminology_file
 from Testing.modules.lesion_results import small_phantom, without_regions
+from Testing.rendering.slice_picture import slice_picture
 from Testing.scene.items import children, hierarchy_of
 
 

@@ -6,11 +6,11 @@ import pytest
 from medai import scene
 from medai.images import Volume
 from medai.palette import ORANGE, SKY_BLUE
-from medai.scene.offscreen import OffscreenWindow
-from medai.scene.picture_3d import picture_3d
-from medai.scene.pictures import SliceView, slice_picture
 from medai.scene.result_nodes import ResultNodes
 from medai.scene.segments import SegmentLook, put_labels
+from Testing.rendering.offscreen import OffscreenWindow
+from Testing.rendering.picture_3d import picture_3d
+from Testing.rendering.slice_picture import SliceView, slice_picture
 
 SIZE = (200, 200)
 

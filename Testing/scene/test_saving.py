@@ -9,8 +9,8 @@ from medai import scene
 from medai.errors import InputError, OutputError
 from medai.images import read_segmentation
 from medai.palette import CLASS_COLORS
-from medai.scene.pictures import slice_picture
 from medai.terminology import terminology_entry
+from Testing.rendering.slice_picture import slice_picture
 from Testing.scene.items import children
 
 NAMES = ("lesion", "right lung", "left lung", "right upper zone")

@@ -16,6 +16,7 @@ ENTRY = """    Task(
         summary_file="bright.json",
         results="medai.inference.bright:RESULTS",
         show="medai.scene.bright:show_bright",
+        message_types={"medai.inference.bright": "BrightOptions BrightResult"},
         demonstrate="medai.commands.demonstrations.bright:demonstrate",
         needs_model=False,
         list_columns=("above_hu",),

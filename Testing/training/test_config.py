@@ -13,6 +13,7 @@ from training.config import read_config
 from training.covid_mask_net import MaskNetSettings
 from training.fit import RunSettings
 from training.lesions import LesionSettings
+from training.lung_pictures import LungSettings
 from training.probe import ProbeSettings
 from training.raters import RaterSettings
 
@@ -24,6 +25,7 @@ KINDS = {
     "covid": ClassifierSettings,
     "cataract": CataractSettings,
     "raters": RaterSettings,
+    "lung_pictures": LungSettings,
 }
 
 

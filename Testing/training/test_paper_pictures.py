@@ -14,6 +14,7 @@ from torchvision import models as torchvision_models
 
 from medai.errors import TrainingDataError
 from medai.networks import lesion_mask_rcnn, transfer_classifier
+from Testing.models.published_layouts import authors_lesion_network, old_names, wrapped
 from Testing.training.published_sets import (
     CONFIGS,
     covid_ct_folder,
@@ -234,6 +235,16 @@ def test_imagenet_and_coco_weights_start_a_region_network(tmp_path: Path, capsys
     assert any(name.startswith("backbone.fpn.") for name in taken)
     assert any(name.startswith("roi_heads.mask_head.") for name in taken)
     assert sum(name.startswith("backbone.body.") for name in taken) > 200
+
+
+def test_the_s2_authors_checkpoint_starts_a_region_network(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    theirs = authors_lesion_network(2).state_dict()
+    torch.save(wrapped(old_names(theirs)), tmp_path / "theirs.pth")
+    network = lesion_mask_rcnn("resnet18", 2, encoding="code")
+    load_initial(network, tmp_path / "theirs.pth")
+    own = network.state_dict()
+    assert all(torch.equal(own[name], value) for name, value in theirs.items())
 
 
 def test_weights_of_another_network_do_not_start_a_classifier(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from medai_panels.connections import Connections
 log = logging.getLogger(__name__)
 
 # How long the window may stand still between two steps of the work.
-_BREATH_SECONDS = 0.05
+_SECONDS_BETWEEN_EVENTS = 0.05
 
 
 class AnalysisJob:
@@ -30,7 +30,7 @@ class AnalysisJob:
     def __init__(self, work: Callable[[ProgressCallback, CancelCallback], Any]) -> None:
         self._work = work
         self._wants_cancel = False
-        self._last_breath = 0.0
+        self._last_events = 0.0
         self.state = "queued"
         self.progress: Progress | None = None
         self.result: Any = None
@@ -70,14 +70,14 @@ class AnalysisJob:
 
     def _report(self, progress: Progress) -> None:
         self.progress = progress
-        self._breathe()
+        self._process_events()
 
     def _is_cancelled(self) -> bool:
-        self._breathe()
+        self._process_events()
         return self._wants_cancel
 
-    def _breathe(self) -> None:
+    def _process_events(self) -> None:
         now = time.monotonic()
-        if now - self._last_breath >= _BREATH_SECONDS:
+        if now - self._last_events >= _SECONDS_BETWEEN_EVENTS:
             qt.QApplication.processEvents()
-            self._last_breath = time.monotonic()
+            self._last_events = time.monotonic()

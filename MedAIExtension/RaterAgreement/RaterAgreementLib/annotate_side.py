@@ -34,7 +34,7 @@ class AnnotateSide:
     def __init__(self, ui: Any, logic: Any, window: Any, shown_rater: Callable[[], str]) -> None:
         """``shown_rater()`` is who the panel says is at work; "" for nobody and the owner."""
         self._ui, self._logic, self._shown_rater = ui, logic, shown_rater
-        self._awake = False  # whether the panel shows this side
+        self._is_shown = False  # whether the panel shows this side
         self._editor = CaseEditor(ui.segmentEditor)
         self._remarks = RemarksControls(ui)
         self._study: Study | None = None
@@ -113,17 +113,17 @@ class AnnotateSide:
         self._close_case()
         self._show()
 
-    def rest(self) -> None:
+    def deactivate(self) -> None:
         """This side is hidden: keep a draft and stop the clock; the case stays open, untouched."""
-        self._awake = False
+        self._is_shown = False
         with shown_errors(_("The outline couldn't be kept.")):
             if self._session is not None and not self._session.active.is_paused:
                 self._pause(True)
         self._keys.set_active(False)
 
-    def wake(self) -> None:
+    def activate(self) -> None:
         """This side is shown again."""
-        self._awake = True
+        self._is_shown = True
         self._keys.set_active(self._session is not None)
 
     def close(self) -> None:
@@ -180,7 +180,7 @@ class AnnotateSide:
     def _may_act(self) -> bool:
         """Whether there is a case on the screen to act on. Raises StudyError when it isn't of the
         rater that the panel shows."""
-        if self._session is None or not self._awake:
+        if self._session is None or not self._is_shown:
             return False
         shown = self._shown_rater()
         if shown != self._session.rater:
@@ -242,7 +242,7 @@ class AnnotateSide:
         self._waits = False
         self._autosave.start()
         self._clock.start()
-        self._keys.set_active(self._awake)
+        self._keys.set_active(self._is_shown)
         self._show()
 
     def _leave_case(self) -> None:

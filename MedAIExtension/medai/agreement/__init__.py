@@ -21,12 +21,11 @@ from medai.agreement.overlap import Overlap, dice, pairwise_overlap
 from medai.agreement.patterns import RatingPatterns, rating_patterns
 from medai.agreement.performance import PerformanceTable, Scores, performance, score_against
 from medai.agreement.pixel_icc import pixel_icc
-from medai.agreement.ratings import MAX_RATERS, ImageRatings
+from medai.agreement.ratings import ImageRatings
 from medai.agreement.regression import Regression, linear_model
 from medai.agreement.reliability import mean_reliability, raters_needed
 
 __all__ = [
-    "MAX_RATERS",
     "AlternativeAnnotator",
     "ClassicalIcc",
     "CohortResult",

@@ -57,7 +57,7 @@ def area_icc(
         logit P(marked) = β + cell + rater + observation
         ICC = V_cell / (V_cell + V_rater + V_observation + V_link)
 
-    masks: (raters, *grid) of 0 and 1, 2 to 16 raters. roi: (*grid) or None.
+    masks: (raters, *grid) of 0 and 1, at least 2 raters. roi: (*grid) or None.
     link_variance: "meanobs" takes p as the mean of the proportions, each cell and rater once.
     The observation effect is over-dispersion.
     method: "exact" integrates over cell and observation effects and gives an interval; "laplace"

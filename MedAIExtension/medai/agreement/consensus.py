@@ -46,7 +46,7 @@ class Consensus:
 def majority(masks: ArrayLike | Sequence[ArrayLike], roi: ArrayLike | None = None) -> Consensus:
     """Marked where more than half of the raters marked; a tie is unmarked and counted.
 
-    masks: (raters, *grid) of 0 and 1, 1 to 16 raters. roi: (*grid) or None.
+    masks: (raters, *grid) of 0 and 1, at least 1 rater. roi: (*grid) or None.
 
     >>> result = majority([[1, 1, 0, 0], [1, 0, 0, 0]])
     >>> result.mask.tolist(), result.tied_units
@@ -64,7 +64,7 @@ def dawid_skene(masks: ArrayLike | Sequence[ArrayLike], roi: ArrayLike | None = 
     Starts from the raters' shares; the prevalence is estimated with the rest. It needs no copy of
     the image: the E and M steps run on pattern counts. With fewer than 3 raters the model is not
     identified, and what it gives rests on its start.
-    masks: (raters, *grid) of 0 and 1, 2 to 16 raters. roi: (*grid) or None.
+    masks: (raters, *grid) of 0 and 1, at least 2 raters. roi: (*grid) or None.
     Raises RatingError as rating_patterns does.
     Source: Dawid and Skene 1979, J. R. Stat. Soc. C 28(1), 20-28.
 
@@ -84,7 +84,7 @@ def staple(masks: ArrayLike | Sequence[ArrayLike], roi: ArrayLike | None = None)
     """STAPLE: Dawid and Skene's binary model with the prior fixed at the mean share marked.
 
     Starts from sensitivities and specificities of 0.99999, as ITK's filter does.
-    masks: (raters, *grid) of 0 and 1, 2 to 16 raters. roi: (*grid) or None; STAPLE's answer
+    masks: (raters, *grid) of 0 and 1, at least 2 raters. roi: (*grid) or None; STAPLE's answer
         depends on it, since everything outside counts as agreed background otherwise.
     Raises RatingError as rating_patterns does.
     Source: Warfield, Zou and Wells 2004, IEEE Trans. Med. Imaging 23(7), 903-921.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
-# (parameters (b, k), problem indices (b,), remember the state) -> values (b,), gradients (b, k)
+# (parameters (b, k), problem indices (b,)) -> values (b,), gradients (b, k)
 Objective = Callable[[Array, Indices], tuple[Array, Array]]
 
 _MOST_ITERATIONS = 80

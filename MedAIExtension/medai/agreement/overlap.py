@@ -64,7 +64,7 @@ def pairwise_overlap(
 ) -> tuple[Overlap, ...]:
     """Overlap of every pair of raters, inside the region of interest.
 
-    masks: (raters, *grid) of 0 and 1, 2 to 16 raters. roi: (*grid) or None.
+    masks: (raters, *grid) of 0 and 1, at least 2 raters. roi: (*grid) or None.
     spacing_mm: grid step along each axis; 1 mm where None. A grid of one slice counts as 2D.
     surfaces: False leaves the distances nan and saves their time.
     A surface is the marked units with an unmarked one beside them (the grid's edge counts as

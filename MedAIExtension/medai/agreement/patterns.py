@@ -1,8 +1,9 @@
 """Rating patterns: how often each combination of the raters' answers occurs in an image.
 
 With n raters an image of any size holds at most 2ⁿ different patterns (3ⁿ with missing ratings),
-and every statistic that treats pixels as exchangeable depends on the image through their counts
-alone. Counting is one pass in small chunks; the masks are never copied.
+far fewer where raters are many, and every statistic that treats pixels as exchangeable depends on
+the image through their counts alone. Counting is one pass in small chunks; the masks are never
+copied.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from medai.errors import RatingError
 # Small enough for the processor's cache, large enough that numpy's call overhead is nothing.
 _CHUNK_UNITS = 1 << 17
 _MAX_DENSE_BITS = 20
+# What one whole number holds of a pattern.
+_WORD_BITS = 63
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +75,12 @@ def rating_patterns(
 ) -> RatingPatterns:
     """Count the rating patterns of an image.
 
-    masks: (raters, *grid) of 0 and 1, bool or any number type, or one array per rater; up to 16.
+    masks: (raters, *grid) of 0 and 1, bool or any number type, or one array per rater.
     roi: (*grid), non-zero where ratings count; None is the whole grid.
     seen: (raters,) or (raters, *grid), false where a rater gave no rating; None is all seen.
         Units that nobody saw are not counted.
-    Raises RatingError on shapes that differ, values other than 0 and 1, more than 16 raters, or a
-    region of interest without a single unit.
+    Raises RatingError on shapes that differ, values other than 0 and 1, or a region of interest
+    without a single unit.
 
     >>> patterns = rating_patterns([[0, 0, 1, 1], [0, 1, 1, 1]])
     >>> patterns.ratings.tolist(), patterns.counts.tolist()
@@ -87,12 +90,11 @@ def rating_patterns(
     region = check_roi(roi, grids[0].shape)
     raters = len(grids)
     visible = None if seen is None else _check_seen(seen, raters, grids[0].shape)
-    bits = raters + (region is not None) + (0 if visible is None else raters)
     layers = [*grids] if region is None else [*grids, region]
     if visible is not None:
         layers += visible
-    codes, counts = _count_codes(layers, raters, bits)
-    return _decode(codes, counts, raters, region is not None, visible is not None)
+    rows, counts = _count_rows(layers, raters)
+    return _decode(rows, counts, raters, region is not None, visible is not None)
 
 
 def _check_seen(seen: ArrayLike, raters: int, shape: tuple[int, ...]) -> list[NDArray]:
@@ -107,9 +109,27 @@ def _check_seen(seen: ArrayLike, raters: int, shape: tuple[int, ...]) -> list[ND
         ) from None
 
 
-def _count_codes(
-    layers: list[NDArray], raters: int, bits: int
-) -> tuple[NDArray, NDArray[np.int64]]:
+def _count_rows(layers: list[NDArray], raters: int) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Different units over all layers, (patterns, layers), and how many of each there are."""
+    if len(layers) <= _WORD_BITS:
+        codes, counts = _count_codes(layers, raters)
+        places = np.arange(len(layers), dtype=np.uint64)
+        return ((codes[:, None] >> places) & np.uint64(1)).astype(bool), counts
+    found: list[NDArray] = []
+    numbers: list[NDArray] = []
+    for chunk in flat_chunks(layers, _CHUNK_UNITS, check_first=raters):
+        bits = np.stack(chunk, axis=1).astype(bool)
+        rows, counts = np.unique(np.packbits(bits, axis=1), axis=0, return_counts=True)
+        found.append(rows)
+        numbers.append(counts)
+    rows, inverse = np.unique(np.concatenate(found), axis=0, return_inverse=True)
+    totals = np.zeros(len(rows), dtype=np.int64)
+    np.add.at(totals, inverse.reshape(-1), np.concatenate(numbers))
+    return np.unpackbits(rows, axis=1, count=len(layers)).astype(bool), totals
+
+
+def _count_codes(layers: list[NDArray], raters: int) -> tuple[NDArray, NDArray[np.int64]]:
+    bits = len(layers)
     dtype = np.min_scalar_type((1 << bits) - 1)
     dense = bits <= _MAX_DENSE_BITS
     total = np.zeros(1 << bits if dense else 0, dtype=np.int64)
@@ -135,24 +155,22 @@ def _count_codes(
 
 
 def _decode(
-    codes: NDArray, counts: NDArray[np.int64], raters: int, has_roi: bool, has_seen: bool
+    rows: NDArray[np.bool_], counts: NDArray[np.int64], raters: int, has_roi: bool, has_seen: bool
 ) -> RatingPatterns:
-    places = np.arange(raters, dtype=np.uint64)
-    one = np.uint64(1)
-    ratings = ((codes[:, None] >> places) & one).astype(np.int8)
-    kept = np.ones(len(codes), dtype=bool)
+    ratings = rows[:, :raters].astype(np.int8)
+    kept = np.ones(len(rows), dtype=bool)
     if has_roi:
-        kept &= ((codes >> np.uint64(raters)) & one).astype(bool)
+        kept &= rows[:, raters]
         if not kept.any():
             raise RatingError("The region of interest is empty: expected at least one unit in it.")
     if has_seen:
-        visible = ((codes[:, None] >> (places + np.uint64(raters + has_roi))) & one).astype(bool)
+        visible = rows[:, raters + has_roi :]
         ratings[~visible] = -1
         kept &= visible.any(axis=1)
         if not kept.any():
             raise RatingError("No rater saw any unit of the region of interest.")
     ratings, counts = ratings[kept], counts[kept]
-    rows, inverse = np.unique(ratings, axis=0, return_inverse=True)
-    merged = np.zeros(len(rows), dtype=np.int64)
+    merged_rows, inverse = np.unique(ratings, axis=0, return_inverse=True)
+    merged = np.zeros(len(merged_rows), dtype=np.int64)
     np.add.at(merged, inverse.reshape(-1), counts)
-    return RatingPatterns(rows, merged)
+    return RatingPatterns(merged_rows, merged)

@@ -52,7 +52,7 @@ def performance(
 ) -> PerformanceTable:
     """Every rater against the majority (mean > 0.5) of the others, and a naïve rater.
 
-    masks: (raters, *grid) of 0 and 1, 2 to 16 raters; or patterns counted before.
+    masks: (raters, *grid) of 0 and 1, at least 2 raters; or patterns counted before.
     A tie among the others counts as unmarked; units that no other rater saw are left out.
     Reading: the naïve rater, who marks the whole region of interest, is the floor that any
     method should clear; 1 would mean raters can stand in for each other.

@@ -40,7 +40,7 @@ def pixel_icc(
 
         logit P(marked) = β + pixel + rater,   ICC = V_pixel / (V_pixel + V_rater + V_link)
 
-    masks: (raters, *grid) of 0 and 1, 2 to 16 raters; or patterns counted before.
+    masks: (raters, *grid) of 0 and 1, at least 2 raters; or patterns counted before.
     roi: (*grid), non-zero where ratings count; None is the whole grid.
     method: "exact" integrates over the pixel effects by quadrature and gives an interval;
         "laplace" is the approximation that lme4 and rptR make, as published studies did. Where

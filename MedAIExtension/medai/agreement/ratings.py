@@ -10,8 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from medai.errors import RatingError
 
-MAX_RATERS = 16
-
 
 @dataclass(frozen=True, eq=False)
 class ImageRatings:
@@ -42,20 +40,18 @@ class ImageRatings:
             raise RatingError(f"{self.name}: a rater's name occurs twice in {self.raters}.")
 
 
-def check_masks(
-    masks: ArrayLike | Sequence[ArrayLike], *, least: int = 1, most: int = MAX_RATERS
-) -> list[NDArray]:
+def check_masks(masks: ArrayLike | Sequence[ArrayLike], *, least: int = 1) -> list[NDArray]:
     """One array per rater, of equal shape, without copying what is an array already.
 
-    Raises RatingError when there are fewer than ``least`` or more than ``most`` raters, shapes
-    differ, the grid is empty, or the type is not a number. Values are checked as they are read.
+    Raises RatingError when there are fewer than ``least`` raters, shapes differ, the grid is empty,
+    or the type is not a number. Values are checked as they are read.
     """
     try:
         grids = [np.asarray(mask) for mask in masks]  # type: ignore[union-attr]
     except (TypeError, ValueError):
         raise RatingError("Masks: expected one array of equal shape per rater.") from None
-    if not least <= len(grids) <= most:
-        raise RatingError(f"{len(grids)} raters: expected {least} to {most}.")
+    if len(grids) < least:
+        raise RatingError(f"{len(grids)} raters: expected at least {least}.")
     shape = grids[0].shape
     for number, grid in enumerate(grids, start=1):
         if grid.shape != shape:

@@ -19,7 +19,7 @@ from medai.progress import CancelCallback
 from medai.resources import user_folder
 
 _LOOK_SECONDS = 0.2
-_MEET_SECONDS = 30
+_CONNECT_SECONDS = 30
 _CERTIFICATE_FILES = ("ca.pem", "cert.pem", "key.pem")
 
 
@@ -40,7 +40,7 @@ def scheduler_client(
     security = _security(distributed, address, certificates, insecure)
     try:
         client = distributed.Client(
-            address, timeout=_MEET_SECONDS, set_as_default=False, security=security
+            address, timeout=_CONNECT_SECONDS, set_as_default=False, security=security
         )
     except (OSError, ValueError, TimeoutError) as error:
         raise InputError(

@@ -36,6 +36,10 @@ def create_study(
         Path | None,
         typer.Option("--references", help="Folder of right answers: those images train raters."),
     ] = None,
+    foreground: Annotated[
+        int | None,
+        typer.Option("--foreground", help="The value that marks in --references; default: not 0."),
+    ] = None,
     covariates: Annotated[
         Path | None,
         typer.Option("--covariates", help="CSV with a column 'image' and what may explain them."),
@@ -73,6 +77,7 @@ def create_study(
         seed=seed,
         time_limit_seconds=time_limit_seconds,
         show_predictions=show_predictions,
+        foreground=foreground,
     )
     with running("Making the study") as (progress, cancelled):
         study = create_study(folder, plan, progress, cancelled)
@@ -115,9 +120,16 @@ def import_study(
 
 
 @app.command("check")
-def check_study(study: StudyArgument, as_json: JsonOption = False) -> None:
-    """Find damaged, orphaned, altered and ill-fitting files and name each; nothing is changed."""
-    from medai.studies import check_study, open_study
+def check_study(
+    study: StudyArgument,
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Afterwards remove what saves that didn't finish left over."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Find damaged, missing, orphaned, altered and ill-fitting files and name each."""
+    from medai.studies import check_study, open_study, remove_leftovers
 
     with running("Checking") as (progress, cancelled):
         check = check_study(open_study(study), progress, cancelled)
@@ -125,7 +137,7 @@ def check_study(study: StudyArgument, as_json: JsonOption = False) -> None:
         print_warning(f"{finding.kind}: {finding.message}")
     for note in check.notes:
         print_warning(note)
-    summary = {
+    summary: dict[str, object] = {
         "sound": check.is_sound,
         "images": check.images,
         "submissions": check.submissions,
@@ -135,7 +147,12 @@ def check_study(study: StudyArgument, as_json: JsonOption = False) -> None:
         ],
         "notes": list(check.notes),
     }
-    print_answer(check.sentence, summary, as_json=as_json)
+    sentence = check.sentence
+    if repair:
+        removed = remove_leftovers(open_study(study), check)
+        summary["removed"] = list(removed)
+        sentence += f" {len(removed)} files of unfinished saves removed."
+    print_answer(sentence, summary, as_json=as_json)
     if not check.is_sound:
         raise typer.Exit(2)
 

@@ -1,6 +1,6 @@
 """Reading studies and pictures, one canonical orientation, one lung window, segmentations."""
 
-from medai.images.orientation import AxialVolume, to_axial
+from medai.images.orientation import AxialVolume, on_axial_grid, to_axial
 from medai.images.reading import read_volume
 from medai.images.resampling import resample_mask
 from medai.images.seg_nrrd import read_segmentation, write_segmentation
@@ -15,6 +15,7 @@ __all__ = [
     "Segmentation",
     "Volume",
     "lung_window",
+    "on_axial_grid",
     "read_segmentation",
     "read_volume",
     "resample_mask",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 
 import numpy as np
@@ -43,10 +43,6 @@ class AxialVolume(Volume):
         order = np.argsort(self.source_axes).tolist()
         return unflipped.transpose(*order, *range(3, array.ndim))
 
-    def source_slice_axis(self) -> int:
-        """The input's array axis along which the axial slices lie."""
-        return self.source_axes[0]
-
 
 def to_axial(volume: Volume) -> AxialVolume:
     """The volume on the canonical grid, by permuting and flipping axes (no resampling).
@@ -83,6 +79,11 @@ def to_axial(volume: Volume) -> AxialVolume:
         flipped=(flipped[0], flipped[1], flipped[2]),
         oblique_deg=oblique_deg,
     )
+
+
+def on_axial_grid(volume: Volume, array: NDArray) -> NDArray:
+    """An array (z, y, x) of ``volume``'s own grid on its canonical axial grid, as a view."""
+    return to_axial(replace(volume, array=array)).array
 
 
 def _canonical_matrix(

@@ -146,6 +146,11 @@ class UseSection:
     never_seen: str
 
 
+# Where a card's decision section names none.
+USUAL_REGION_SCORE = 0.75
+USUAL_VOXEL_PROBABILITY = 0.5
+
+
 @dataclass(frozen=True)
 class DecisionSection:
     """Thresholds and temperature measured for this model; None where the card names none.
@@ -161,6 +166,16 @@ class DecisionSection:
     threshold: float | None = None
     healthy_opacity_percent: float | None = None
     least_region_ml: float | None = None
+
+    @property
+    def region_score(self) -> float:
+        """Least score of a lesion region: ``score_threshold``, else the usual one (S2)."""
+        return USUAL_REGION_SCORE if self.score_threshold is None else self.score_threshold
+
+    @property
+    def voxel_probability(self) -> float:
+        """Least probability of a lesion voxel: ``mask_threshold``, else the usual one."""
+        return USUAL_VOXEL_PROBABILITY if self.mask_threshold is None else self.mask_threshold
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import medai
-from medai.images import lung_window, to_axial
+from medai.images import lung_window, on_axial_grid, to_axial
 from medai.images.output_names import output_name
 from medai.inference.covid.assessment import CovidAssessment
 from medai.inference.covid.result import COVID_CLASS, RULES, CovidResult, probability_words
@@ -39,7 +39,7 @@ from medai.reports.pictures import (
     probability_legend,
     to_size,
 )
-from medai.reports.tables import write_csv
+from medai.reports.tables import write_csv, write_table
 from medai.reports.write import write_timing
 
 _SHOWN = 4
@@ -47,10 +47,17 @@ _TOP_REGIONS = 16
 
 
 def write_covid(result: CovidAssessment, folder: Path) -> None:
-    """Write classification.json, slices.csv, report.html and timing.json."""
+    """Write classification.json, slices.csv, report.html and timing.json.
+
+    Where they were measured, also severity.csv and change.csv.
+    """
     write_text(folder / "classification.json", json_text(summary_of(result)) + "\n")
     answer = result.classification
     write_csv(folder / "slices.csv", slice_columns(answer), slice_rows(answer))
+    if result.severity is not None:
+        write_table(folder / "severity.csv", SEVERITY, result.severity)
+    if result.change is not None:
+        write_table(folder / "change.csv", CHANGE, result.change)
     write_text(folder / "report.html", page_of(result).html())
     write_timing(folder, result.classification.seconds)
 
@@ -181,7 +188,7 @@ def _slice_and_map(
         picture = result.inputs[index]
         return picture.array[0], result.explanation[index][0], picture.spacing_mm[1:]
     axial = to_axial(result.volume)
-    why = to_axial(replace(result.volume, array=result.explanation[0])).array
+    why = on_axial_grid(result.volume, result.explanation[0])
     return lung_window(axial.array[index]), why[index], axial.spacing_mm[1:]
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 import medai
 from medai.images import (
     lung_window,
+    on_axial_grid,
     segmentation_from_masks,
     to_axial,
     write_segmentation,
@@ -155,8 +156,8 @@ def key_slices(
 ) -> tuple[list[tuple[bytes, str]], tuple[bytes, str] | None]:
     """Pictures of the axial slices with most lesion, and the top one's probability overlay."""
     axial = to_axial(result.volume)
-    lesions = to_axial(replace(result.volume, array=result.lesions)).array
-    lungs = to_axial(replace(result.volume, array=result.lungs)).array
+    lesions = on_axial_grid(result.volume, result.lesions)
+    lungs = on_axial_grid(result.volume, result.lungs)
     area = np.count_nonzero(lesions, axis=(1, 2))
     by = area if area.any() else np.count_nonzero(lungs, axis=(1, 2))
     chosen = _spread_peaks(by, _KEY_SLICES)
@@ -176,7 +177,7 @@ def key_slices(
         return [], None
     top = max(chosen, key=lambda k: by[k])
     rgb, size = gray_picture(lung_window(axial.array[top]), spacing)
-    probability = to_axial(replace(result.volume, array=result.probability)).array[top]
+    probability = on_axial_grid(result.volume, result.probability)[top]
     draw_probability(rgb, to_size(probability, size).astype(np.float32))
     return pictures, (png_bytes(rgb), f"Lesion probability on axial slice {top + 1}")
 

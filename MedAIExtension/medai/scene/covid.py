@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from medai import host
 from medai.errors import InputError
-from medai.images import to_axial
+from medai.images import on_axial_grid, to_axial
 from medai.inference.covid.assessment import CovidAssessment
 from medai.inference.covid.tables import SEVERITY, SLICES
 from medai.measures.follow_up import FollowUp, lung_box_transform
@@ -137,9 +137,9 @@ def align_prior(result: CovidAssessment, prior_node: Any) -> Any:
         raise InputError("No earlier study was compared: nothing to lay side by side.")
     to_earlier = lung_box_transform(
         to_axial(earlier.volume),
-        to_axial(replace(earlier.volume, array=earlier.lungs)).array,
+        on_axial_grid(earlier.volume, earlier.lungs),
         to_axial(later.volume),
-        to_axial(replace(later.volume, array=later.lungs)).array,
+        on_axial_grid(later.volume, later.lungs),
     )
     nodes = ResultNodes(prior_node, "covid", f"{prior_node.GetName()} COVID results")
     transform = nodes.node("alignment", "vtkMRMLLinearTransformNode", "laid onto the later study")

@@ -9,6 +9,7 @@ from medai.studies.drafts import draft_question, open_drafts
 from medai.studies.export import StudyExport, export_study
 from medai.studies.feedback import Feedback, reference_masks, training_feedback
 from medai.studies.finding_images import find_images, find_masks
+from medai.studies.leftovers import remove_leftovers
 from medai.studies.phantom_study import phantom_study
 from medai.studies.predictions import add_predictions, predicting_models
 from medai.studies.protocol import Label, Protocol, StudyImage, label
@@ -72,6 +73,7 @@ __all__ = [
     "rater_status",
     "read_mask",
     "reference_masks",
+    "remove_leftovers",
     "require_writable",
     "start_session",
     "study_ratings",

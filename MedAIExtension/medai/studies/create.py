@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from medai.errors import StudyError
+from numpy.typing import NDArray
+
+from medai.errors import OutputError, StudyError
 from medai.images import Volume, read_volume, write_segmentation, write_volume
-from medai.output import atomic_folder, output_error
+from medai.output import as_output_error, atomic_folder, output_error
 from medai.progress import (
     CancelCallback,
     Progress,
@@ -19,7 +21,7 @@ from medai.progress import (
     raise_if_cancelled,
 )
 from medai.studies.hashes import file_sha256
-from medai.studies.label_masks import read_label_masks
+from medai.studies.label_masks import read_label_masks, require_plausible
 from medai.studies.names import image_name, require_distinct
 from medai.studies.protocol import (
     Label,
@@ -43,7 +45,9 @@ class StudyPlan:
     """What a study is made of; fields as in Protocol.
 
     images: files or DICOM folders. regions, references: mask files by image name.
-    covariates: by image name. Images without a reference are the ones that count.
+    covariates: by image name. foreground: the value that marks, in references that are pictures of
+    two values; None is every value but 0, and a reference that covers almost everything is then
+    refused, since 0 may be what it marks. Images without a reference are the ones that count.
     """
 
     title: str
@@ -58,6 +62,7 @@ class StudyPlan:
     seed: int = 0
     time_limit_seconds: float | None = None
     show_predictions: bool = False
+    foreground: int | None = None
 
 
 def create_study(
@@ -73,6 +78,9 @@ def create_study(
     can't be written; then nothing is left behind.
     """
     folder = Path(folder)
+    with as_output_error(folder):
+        if folder.is_dir() and any(folder.iterdir()):
+            raise OutputError(f"{folder} already holds files: a study needs a new or empty folder.")
     names = _names(plan)
     with atomic_folder(folder) as work:
         images = []
@@ -138,10 +146,16 @@ def _add_image(work: Path, name: str, source: Path, plan: StudyPlan) -> StudyIma
     region = reference = None
     if name in plan.regions:
         region = work / "regions" / f"{name}.seg.nrrd"
-        _write_mask(plan.regions[name], (REGION,), volume, region)
+        masks, _ = read_label_masks(plan.regions[name], (REGION,), volume)
+        _write_masks(masks, (REGION,), volume, region)
     if name in plan.references:
         reference = work / "references" / f"{name}.seg.nrrd"
-        _write_mask(plan.references[name], tuple(plan.labels), volume, reference)
+        source = plan.references[name]
+        masks, _ = read_label_masks(source, tuple(plan.labels), volume, plan.foreground)
+        if plan.foreground is None:
+            for label_name, mask in masks.items():
+                require_plausible(mask, f"{source} ({label_name})")
+        _write_masks(masks, tuple(plan.labels), volume, reference)
     return StudyImage(
         name=name,
         file=file.relative_to(work).as_posix(),
@@ -154,8 +168,9 @@ def _add_image(work: Path, name: str, source: Path, plan: StudyPlan) -> StudyIma
     )
 
 
-def _write_mask(source: Path, labels: tuple[Label, ...], volume: Volume, target: Path) -> None:
-    masks, _ = read_label_masks(source, labels, volume)
+def _write_masks(
+    masks: Mapping[str, NDArray], labels: tuple[Label, ...], volume: Volume, target: Path
+) -> None:
     target.parent.mkdir(exist_ok=True)
     write_segmentation(study_segmentation(labels, masks, volume), target)
 

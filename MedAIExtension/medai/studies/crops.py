@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -78,14 +79,19 @@ def import_crops(
         write_protocol(protocol, work)
         study = Study(work, protocol)
 
-        def submit(k: int) -> None:
-            for j, reader in enumerate(readers):
-                raise_if_cancelled(cancelled)
-                session = start_session(study, reader, volumes[k].name, 1, volumes[k])
-                session.submit({label_name: masks[k, j][None]}, Remarks())
+        done = count(1)
+        total = len(volumes) * len(readers)
 
-        for done, _ in enumerate(writers.map(submit, range(len(volumes))), start=1):
-            progress(Progress(done / len(volumes), f"Image {done} of {len(volumes)}"))
+        # One after another for each reader, so that the entries of a ledger form one chain.
+        def submit(j: int) -> None:
+            for k, volume in enumerate(volumes):
+                raise_if_cancelled(cancelled)
+                session = start_session(study, readers[j], volume.name, 1, volume)
+                session.submit({label_name: masks[k, j][None]}, Remarks())
+                number = next(done)
+                progress(Progress(number / total, f"Outline {number} of {total}"))
+
+        list(writers.map(submit, range(len(readers))))
     progress(Progress(1.0, "Study made"))
     return open_study(folder)
 

@@ -21,6 +21,7 @@ def open_drafts(study: Study, rater: str) -> tuple[Record, ...]:
 
     Raises StudyError for an unknown rater.
     """
+    rater = study.protocol.require_rater(rater)
     drafts = saved_drafts(study, rater)
     history = rater_history(study, rater)
     later = (*drafts, *history.records)

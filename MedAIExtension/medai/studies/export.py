@@ -20,16 +20,15 @@ from medai.progress import (
     raise_if_cancelled,
 )
 from medai.studies.create import REGION
+from medai.studies.rater_folder import BETWEEN_RATERS, RATINGS_TABLE
 from medai.studies.ratings import RatedImage
 from medai.studies.ratings_source import rated_images
 from medai.studies.record import SUBMITTED
 from medai.studies.session import study_segmentation
 from medai.studies.study import Study
-from medai.studies.submissions import counting, mask_path, read_mask, study_records
+from medai.studies.submissions import counting, mask_content, study_records
 
-BETWEEN_RATERS = "between_raters"
 WITHIN_RATERS = "within_raters"
-RATINGS_TABLE = "ratings.csv"
 
 
 @dataclass(frozen=True)
@@ -105,15 +104,14 @@ def _write_repeats(study: Study, folder: Path, notes: list[str]) -> int:
         if first.outcome != SUBMITTED or second.outcome != SUBMITTED:
             continue
         try:
-            read_mask(study, first)
-            read_mask(study, second)
+            contents = [mask_content(study, record) for record in (first, second)]
         except MedAIError as error:
             notes.append(f"{image}: the repeat of rater {rater} is left out: {error}")
             continue
         target = folder / rater / image
         target.mkdir(parents=True)
-        shutil.copyfile(mask_path(study, first), target / "first.seg.nrrd")
-        shutil.copyfile(mask_path(study, second), target / "second.seg.nrrd")
+        for name, content in zip(("first", "second"), contents, strict=True):
+            (target / f"{name}.seg.nrrd").write_bytes(content)
         region = study.region_path(image)
         if region is not None:
             shutil.copyfile(region, target / "roi.seg.nrrd")

@@ -12,14 +12,18 @@ from medai.images import Segmentation, Volume, read_segmentation, read_volume, r
 from medai.images.resampling import same_grid
 from medai.studies.protocol import Label
 
+# A mask that covers more than this is questioned: lesions rarely do, their background does.
+LIKELY_INVERTED_SHARE = 0.9
+
 
 def read_label_masks(
-    path: Path, labels: tuple[Label, ...], volume: Volume
+    path: Path, labels: tuple[Label, ...], volume: Volume, foreground: int | None = None
 ) -> tuple[dict[str, NDArray[np.uint8]], str]:
     """Masks (z, y, x) of 0 and 1 by label name, on ``volume``'s grid, and a note or "".
 
     A ``.seg.nrrd`` gives segments by name (a single segment stands for a single label, whatever its
     name). In any other file the value k is the k-th label; with one label every value but 0 is it.
+    foreground: with one label, the value that marks; None is every value but 0.
     A mask on another grid is resampled (nearest), and the note says so.
     Raises ImageReadError when it can't be read, GeometryError when it lies elsewhere, StudyError
     when it has none of the labels.
@@ -34,7 +38,7 @@ def read_label_masks(
         if not mask.has_spacing and source == volume.grid_shape:
             # A picture has no place of its own: pixel for pixel it is the image's.
             matrix = volume.ijk_to_ras
-        found = _by_value(mask, labels, path)
+        found = _by_value(mask, labels, path, foreground)
     if source == volume.grid_shape and same_grid(matrix, volume.ijk_to_ras):
         return found, ""
     try:
@@ -61,7 +65,32 @@ def _by_segment(
     return found
 
 
-def _by_value(mask: Volume, labels: tuple[Label, ...], path: Path) -> dict[str, NDArray[np.uint8]]:
+def covered_share(mask: NDArray) -> float:
+    """The share of the grid, 0..1, that a mask marks."""
+    return float(np.count_nonzero(mask)) / mask.size
+
+
+def polarity_question(mask: NDArray) -> str:
+    """ "covers 97.5 % of the image: is 0 the foreground?", or "" where nobody would ask."""
+    share = covered_share(mask)
+    if share <= LIKELY_INVERTED_SHARE:
+        return ""
+    return f"covers {100 * share:.1f} % of the image: is 0 the foreground?"
+
+
+def require_plausible(mask: NDArray, name: str) -> None:
+    """Raise StudyError when a mask covers almost everything, as one with 0 as foreground does."""
+    question = polarity_question(mask)
+    if question:
+        raise StudyError(f"{name} {question} Say which value marks (--foreground VALUE).")
+
+
+def _by_value(
+    mask: Volume, labels: tuple[Label, ...], path: Path, foreground: int | None
+) -> dict[str, NDArray[np.uint8]]:
+    if len(labels) == 1 and foreground is not None:
+        first = mask.array[..., 0] if mask.is_color else mask.array
+        return {labels[0].name: np.asarray(first == foreground).view(np.uint8)}
     values = mask.array.any(axis=-1) if mask.is_color else mask.array
     if len(labels) == 1:
         return {labels[0].name: (values != 0).view(np.uint8)}

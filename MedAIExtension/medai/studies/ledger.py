@@ -186,13 +186,19 @@ def settle(study: Study, rater: str, session: str) -> None:
     """The record is in place: so is its entry now. Raises OutputError."""
     path = _pending_path(study, rater, session)
     try:
-        if not path.exists():
-            return  # Another machine of this rater has done it.
-        entry = _entry(read_bytes(path), path)
-        path.rename(path.with_name(f"{entry.number:06d}-{session}.json"))
+        content = path.read_bytes()
+        number = _entry(content, path).number
+        path.rename(path.with_name(f"{number:06d}-{session}.json"))
         sync_folder(path.parent)
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and _is_settled(path.parent, session):
+            return  # Another session of this rater has done it.
         raise output_error(path, error) from error
+
+
+def _is_settled(folder: Path, session: str) -> bool:
+    names = (_NAME.fullmatch(path.name) for path in _files(folder))
+    return any(name is not None and name.group(2) == session for name in names)
 
 
 def signed_bytes(entry: Entry) -> bytes:

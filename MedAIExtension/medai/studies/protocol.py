@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,18 +115,24 @@ class Protocol:
 
     def image(self, name: str) -> StudyImage:
         """The image called ``name``; StudyError when the study has none of that name."""
+        wanted = unicodedata.normalize("NFC", name)
         for image in self.images:
-            if image.name == name:
+            if unicodedata.normalize("NFC", image.name) == wanted:
                 return image
         raise StudyError(f"Study {self.title!r} has no image {name!r}.")
 
     def require_rater(self, name: str) -> str:
-        """``name`` when it is one of the study's raters; StudyError that lists them otherwise."""
-        if name not in self.raters:
-            raise StudyError(
-                f"Unknown rater {name!r}: study {self.title!r} has {', '.join(self.raters)}."
-            )
-        return name
+        """The study's rater of that name, as the study spells it: "é" is one character or two.
+
+        Raises StudyError that lists the raters when there is none.
+        """
+        wanted = unicodedata.normalize("NFC", name)
+        for rater in self.raters:
+            if unicodedata.normalize("NFC", rater) == wanted:
+                return rater
+        raise StudyError(
+            f"Unknown rater {name!r}: study {self.title!r} has {', '.join(self.raters)}."
+        )
 
     def rater_color(self, rater: str) -> Rgb:
         """The colour of one of the study's raters, the same everywhere."""

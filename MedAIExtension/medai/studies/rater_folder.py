@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from medai.agreement.ratings import MAX_RATERS, ImageRatings
+from medai.agreement.ratings import ImageRatings
 from medai.errors import GeometryError, ImageReadError, StudyError
 from medai.images import Volume, read_segmentation, read_volume, resample_mask
 from medai.images.resampling import same_grid
+from medai.studies.label_masks import polarity_question
 from medai.studies.protocol import IMAGE, ROI
 from medai.studies.ratings_source import RatedCase
 from medai.studies.ratings_table import RatingsTable, read_ratings_table
@@ -28,6 +29,8 @@ _PICTURE_SUFFIXES = (*MASK_SUFFIXES[1:], ".jpg", ".jpeg")
 
 
 RATINGS_TABLE = "ratings.csv"
+# The folder of an export of a study that holds what rater folders hold.
+BETWEEN_RATERS = "between_raters"
 LAYOUT = "a folder per image with a mask file per rater (image/rater.png, .nrrd, .nii.gz, …)"
 
 
@@ -71,6 +74,9 @@ class RaterFolder:
         for rater, volume in volumes.items():
             mask, moved = _onto(volume, reference, files[rater])
             grids.append(mask)
+            question = polarity_question(mask)
+            if question:
+                notes.append(f"{image}: {files[rater].name} {question}")
             if moved:
                 notes.append(f"{image}: {files[rater].name} was resampled (nearest).")
         return RatedCase(
@@ -109,22 +115,26 @@ def open_rater_folder(
     folder = Path(folder)
     if not folder.is_dir():
         raise StudyError(f"{folder} is not a folder: expected {LAYOUT}.")
+    if (folder / BETWEEN_RATERS).is_dir():
+        folder = folder / BETWEEN_RATERS  # What ``medai study export`` wrote.
     masks: dict[str, dict[str, Path]] = {}
     passed_over: list[str] = []
     for image_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
         if image_folder.name.startswith("."):
             continue
         found = _mask_files(image_folder, passed_over)
-        if len(found) > MAX_RATERS:
-            raise StudyError(
-                f"{image_folder.name}: {len(found)} raters, expected at most {MAX_RATERS}."
-            )
         if found:
             masks[image_folder.name] = found
         else:
             passed_over.append(f"{image_folder.name} is passed over: it holds no mask.")
     if not masks:
         raise StudyError(f"{folder} holds no masks: expected {LAYOUT}.")
+    raters = {rater for found in masks.values() for rater in found}
+    if len(raters) > len(masks) > 1 and all(set(found) == raters for found in masks.values()):
+        passed_over.append(
+            f"{len(masks)} images with {len(raters)} raters each: if these are {len(masks)} raters "
+            f"of {len(raters)} images, expected {LAYOUT}."
+        )
     path = folder / RATINGS_TABLE
     table = read_ratings_table(path) if path.is_file() else RatingsTable({}, {}, {})
     unknown = sorted(set(table.images) - set(masks))

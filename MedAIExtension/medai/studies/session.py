@@ -7,12 +7,14 @@ what was there stays whole, and at most a mask without a record is left over.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +22,7 @@ from numpy.typing import NDArray
 import medai
 from medai.errors import GeometryError, MedAIError, OutputError, StudyError, StudyGoneError
 from medai.images import Segmentation, Volume, segmentation_from_masks, write_segmentation
-from medai.output import as_output_error, write_text
-from medai.studies.hashes import file_sha256
+from medai.output import as_output_error, atomic_file, write_text
 from medai.studies.ledger import Signer, newest_number, settle, unsigned, write_pending
 from medai.studies.protocol import Label
 from medai.studies.record import (
@@ -219,10 +220,14 @@ class Session:
         self, segmentation: Segmentation, mask: Path, outcome: str, remarks: Remarks
     ) -> Record:
         self.study.make_folder(mask.parent)
-        write_segmentation(segmentation, mask)
-        return replace(
-            self._record(outcome, remarks), mask=mask.name, mask_sha256=file_sha256(mask)
-        )
+        # Hashed before it lies where others may write.
+        with TemporaryDirectory(prefix="medai-") as own:
+            write_segmentation(segmentation, Path(own) / mask.name)
+            content = (Path(own) / mask.name).read_bytes()
+        with atomic_file(mask) as temporary:
+            temporary.write_bytes(content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        return replace(self._record(outcome, remarks), mask=mask.name, mask_sha256=sha256)
 
     @contextmanager
     def _rescuing(self, segmentation: Segmentation, remarks: Remarks) -> Iterator[None]:
@@ -312,7 +317,7 @@ def start_session(
     that this one will replace in the analysis.
     Raises StudyError for an unknown rater or image, or an image that was altered.
     """
-    study.protocol.require_rater(rater)
+    rater = study.protocol.require_rater(rater)
     now = datetime.now(UTC)
     return Session(
         study,

@@ -69,6 +69,7 @@ def rater_status(study: Study, rater: str) -> RaterStatus:
 
     Raises StudyError for an unknown rater.
     """
+    rater = study.protocol.require_rater(rater)
     cases = worklist(study.protocol, rater)
     listed = {(case.image, case.presentation) for case in cases}
     history = rater_history(study, rater)

@@ -21,10 +21,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from medai.errors import StudyError, StudyGoneError
+from medai.errors import InputError, StudyError, StudyGoneError
 from medai.output import output_error, sync_folder
 from medai.studies.hashes import file_sha256
 from medai.studies.protocol import STUDY_FILE, Protocol, read_protocol
+from medai.unlinked import require_unlinked
 
 _ID_LINE = re.compile(r"""^id\s*=\s*["']([^"']*)["']""", re.MULTILINE)
 
@@ -38,17 +39,17 @@ class Study:
 
     def image_path(self, image: str) -> Path:
         """The image file. Raises StudyError for a name that the study lacks."""
-        return self.folder / self.protocol.image(image).file
+        return self.unlinked(self.folder / self.protocol.image(image).file)
 
     def region_path(self, image: str) -> Path | None:
         """The segmentation of the image's region of interest, or None for the whole image."""
         file = self.protocol.image(image).region
-        return self.folder / file if file else None
+        return self.unlinked(self.folder / file) if file else None
 
     def reference_path(self, image: str) -> Path | None:
         """The right answer of a training image, or None."""
         file = self.protocol.image(image).reference
-        return self.folder / file if file else None
+        return self.unlinked(self.folder / file) if file else None
 
     @property
     def submissions_folder(self) -> Path:
@@ -73,15 +74,26 @@ class Study:
     def submission_folder(self, rater: str, image: str) -> Path:
         """Where ``rater``'s submissions for ``image`` lie. Raises StudyError for unknown names."""
         self.protocol.image(image)
-        return self.submissions_folder / self.protocol.require_rater(rater) / image
+        folder = self.submissions_folder / self.protocol.require_rater(rater)
+        return self.unlinked(folder / image)
 
     def ledger_folder(self, rater: str) -> Path:
         """Where ``rater``'s ledger lies. Raises StudyError for an unknown rater."""
-        return self.ledgers_folder / self.protocol.require_rater(rater)
+        return self.unlinked(self.ledgers_folder / self.protocol.require_rater(rater))
 
     def draft_folder(self, rater: str) -> Path:
         """Where ``rater``'s drafts lie. Raises StudyError for an unknown rater."""
-        return self.drafts_folder / self.protocol.require_rater(rater)
+        return self.unlinked(self.drafts_folder / self.protocol.require_rater(rater))
+
+    def unlinked(self, path: Path) -> Path:
+        """``path``, which lies below the study. Raises StudyError when a part of it is a link.
+
+        Whoever may write into the study could have everybody's program read or write elsewhere.
+        """
+        try:
+            return require_unlinked(path, self.folder)
+        except InputError as error:
+            raise StudyError(str(error)) from error
 
     def require_present(self) -> None:
         """Raise StudyGoneError when the folder no longer holds this study.
@@ -112,6 +124,7 @@ class Study:
         The study's own folder is never made: what was renamed away leaves no ghost of itself.
         Raises OutputError when it can't be made.
         """
+        self.unlinked(folder)
         levels = [folder, *folder.parents]
         below = levels[: levels.index(self.folder)]
         try:

@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from medai.errors import StudyError
 from medai.images import Segmentation, read_segmentation
-from medai.studies.hashes import file_sha256
 from medai.studies.ledger import Entry, LedgerFault, read_ledger
 from medai.studies.record import (
     DRAFT,
@@ -22,6 +22,7 @@ from medai.studies.record import (
 )
 from medai.studies.rescued import rescue_folder
 from medai.studies.study import Study
+from medai.unlinked import open_unlinked
 
 # Rater, image, presentation.
 CaseKey = tuple[str, str, int]
@@ -114,7 +115,7 @@ def rater_history(study: Study, rater: str) -> History:
     Masks are looked for, not read: ``check_study`` and ``read_mask`` compare their hashes.
     Raises StudyError for an unknown rater, StudyGoneError when the study is gone.
     """
-    study.protocol.require_rater(rater)
+    rater = study.protocol.require_rater(rater)
     study.require_present()
     ledger = read_ledger(study, rater)
     entries = {entry.session: entry for entry in ledger.entries}
@@ -122,7 +123,7 @@ def rater_history(study: Study, rater: str) -> History:
     records: list[Record] = []
     faults: list[SubmissionFault] = []
     unlisted: list[Record] = []
-    folder = study.submissions_folder / rater
+    folder = study.unlinked(study.submissions_folder / rater)
     seen: set[str] = set()
     for path in sorted(folder.glob("*/*.json")):
         session = path.stem
@@ -256,11 +257,23 @@ def mask_path(study: Study, record: Record) -> Path:
 def read_mask(study: Study, record: Record) -> Segmentation:
     """The mask that ``record`` names.
 
-    Raises StudyError when it is missing, damaged, or not the one that was saved (hash).
+    Raises StudyError when it is missing, damaged, a link, or not the one that was saved (hash).
     """
+    # What was hashed is what is read, whatever is put in the file's place meanwhile.
+    content = mask_content(study, record)
+    with TemporaryDirectory(prefix="medai-") as own:
+        path = Path(own) / mask_path(study, record).name
+        path.write_bytes(content)
+        return read_segmentation(path)
+
+
+def mask_content(study: Study, record: Record) -> bytes:
+    """The bytes of the mask that ``record`` names, compared with its hash. Raises as read_mask."""
     path = mask_path(study, record)
     try:
-        found = file_sha256(path)
+        with open_unlinked(path) as stream:
+            content = stream.read()
+        found = hashlib.sha256(content).hexdigest()
     except FileNotFoundError:
         raise StudyError(f"{path} is missing, but its record is there.") from None
     except OSError as error:
@@ -270,7 +283,7 @@ def read_mask(study: Study, record: Record) -> Segmentation:
             f"{path} was altered or damaged after it was saved: SHA-256 {found[:12]}…, "
             f"expected {record.mask_sha256[:12]}…."
         )
-    return read_segmentation(path)
+    return content
 
 
 def _record(study: Study, rater: str, path: Path, entry: Entry | None) -> Record:

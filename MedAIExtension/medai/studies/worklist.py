@@ -34,7 +34,7 @@ def worklist(protocol: Protocol, rater: str) -> tuple[Case, ...]:
     raters, each placed as far from its first presentation as the tries found, a quarter of the
     list wherever that is possible. Raises StudyError for an unknown rater.
     """
-    protocol.require_rater(rater)
+    rater = protocol.require_rater(rater)
     training = _shuffled(
         [image.name for image in protocol.images if image.is_training],
         _generator(protocol, "training", rater),
@@ -98,4 +98,5 @@ def _shuffled(names: list[str], generator: random.Random) -> list[str]:
 def _generator(protocol: Protocol, purpose: str, rater: str) -> random.Random:
     # hash() differs between processes; SHA-256 gives the same list on every machine.
     text = "\x1f".join((str(protocol.seed), purpose, rater))
-    return random.Random(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]))
+    seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
+    return random.Random(seed)  # noqa: S311 (an order that anybody may repeat, no secret)

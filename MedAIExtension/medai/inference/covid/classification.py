@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medai.errors import InputError, ModelTaskError, UnsuitableImageError
-from medai.images import to_axial
+from medai.images import on_axial_grid, to_axial
 from medai.images.hounsfield import require_ct_study
 from medai.images.volume import Volume
 from medai.inference.covid.guard import (
@@ -29,7 +29,8 @@ from medai.inference.covid.result import (
     study_probability,
 )
 from medai.inference.covid.slice_classifier import SliceClassifier
-from medai.inference.covid.slices import PlaneSlices, place_axial, plane_slices
+from medai.inference.covid.slices import place_axial, plane_slices
+from medai.inference.running.lung_slices import LungSlices
 from medai.inference.running.planes import PLANES
 from medai.measures import segment_lungs
 from medai.measures.lungs import LungMask
@@ -123,27 +124,28 @@ def _classify_volume(
             f"{volume.name or 'The study'}: no lungs found, expected a chest CT."
         )
     axial = to_axial(volume)
-    lungs = to_axial(replace(volume, array=mask.labels)).array
+    lungs = on_axial_grid(volume, mask.labels)
     planes = [plane_slices(axial, lungs, plane) for plane in PLANES if plane in options.planes]
-    total = sum(len(part.index) for part in planes)
+    pictures = {part.plane: part.pictures() for part in planes}
+    total = sum(len(part) for part in planes)
     scores: list[SliceScores] = []
     done = 0
     for part in planes:
         probability, spread = classifier.run(
-            part.pictures,
+            pictures[part.plane],
             part.pixel_mm,
             lambda fraction, part=part, done=done: progress(  # type: ignore[misc]
                 Progress(
-                    0.1 + (0.9 - _EXPLAINED_SHARE) * (done + fraction * len(part.index)) / total,
+                    0.1 + (0.9 - _EXPLAINED_SHARE) * (done + fraction * len(part)) / total,
                     f"classifying {part.plane} slices",
                 )
             ),
             cancelled,
         )
-        scores.append(SliceScores(part.plane, part.index, probability, spread))
-        done += len(part.index)
+        scores.append(SliceScores(part.plane, part.indices, probability, spread))
+        done += len(part)
     notes = list(axial.notes) + ([mask.note] if mask.note else [])
-    notes += unusual_notes(list(planes[0].pictures), classifier.reference_card)
+    notes += unusual_notes(list(pictures[planes[0].plane]), classifier.reference_card)
     explained: NDArray[np.float16] = np.zeros(volume.grid_shape, np.float16)
     regions: tuple[RankedRegions, ...] = ()
     if planes[0].plane == "axial":
@@ -159,7 +161,7 @@ def _classify_volume(
 def _explain_axial(
     volume: Volume,
     lungs: NDArray[np.uint8],
-    slices: PlaneSlices,
+    slices: LungSlices,
     scores: SliceScores,
     classifier: SliceClassifier,
     options: CovidOptions,
@@ -172,15 +174,15 @@ def _explain_axial(
         order = order[: options.explained_slices]
     maps: dict[int, NDArray] = {}
     regions = []
-    top, left = slices.box[0].start, slices.box[1].start
+    _, rows, columns = slices.place(0)
     for count, position in enumerate(order):
         fraction = 1.0 - _EXPLAINED_SHARE * (1.0 - count / len(order))
         progress(Progress(fraction, "explaining the answer"))
-        why = classifier.explain(slices.pictures[position], slices.pixel_mm, cancelled)
+        why = classifier.explain(slices.picture(int(position)), slices.pixel_mm, cancelled)
         maps[int(position)] = why.map
         if why.box is not None and why.score is not None:
-            box = why.box + np.array([left, top, left, top], np.float32)
-            regions.append(RankedRegions(int(slices.index[position]), box, why.score))
+            box = why.box + np.array([columns.start, rows.start] * 2, np.float32)
+            regions.append(RankedRegions(int(slices.indices[position]), box, why.score))
     explained = place_axial(slices, _of_the_highest(maps), volume)
     notes = evidence_notes(to_axial(replace(volume, array=explained)), lungs)
     return explained, tuple(regions), notes

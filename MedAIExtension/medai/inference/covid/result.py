@@ -18,7 +18,7 @@ COVID_CLASS = "COVID-19"
 # What would be shown as 0.00.
 _LEAST_SHOWN = 0.005
 
-# How slices make a study: each takes (slices,) probabilities of COVID-19.
+# Rule that makes a study of its slices -> what it does, in words.
 RULES = MappingProxyType(
     {
         "top-quartile": "mean over the quarter of slices with the highest probability",

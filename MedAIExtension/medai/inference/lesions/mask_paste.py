@@ -30,10 +30,10 @@ def paste_lesions(
     of at least ``score_threshold`` has at least ``mask_threshold`` (He et al. 2017, section 3.1).
     """
     lesions = np.zeros(inside.shape, np.uint8)
-    scores = rois.score[rois._masked]
+    scores = rois.score[rois.masked]
     # Best last, so that it lies on top.
     for row in np.argsort(scores, kind="stable"):
-        roi = rois._masked[row]
+        roi = rois.masked[row]
         if scores[row] < score_threshold:
             continue
         patch = _Patch(rois.box[roi], inside.shape[1:])
@@ -41,7 +41,7 @@ def paste_lesions(
             continue
         place = (rois.slice_index[roi], *patch.place)
         padded = np.zeros((1, _PADDED, _PADDED), np.float32)
-        padded[0, 1:-1, 1:-1] = expit(rois._mask_logits[row].astype(np.float32))
+        padded[0, 1:-1, 1:-1] = expit(rois.mask_logits[row].astype(np.float32))
         hit = patch.paint(padded)[0] >= mask_threshold
         hit &= inside[place] != 0
         lesions[place][hit] = 1 + rois.class_index[roi]
@@ -56,17 +56,17 @@ def paste_maps(
     probability: highest score × mask probability; score_map: highest raw mask logit, 0 where no
     region is.
     """
-    indices = rois.slice_index[rois._masked]
+    indices = rois.slice_index[rois.masked]
     for index in np.unique(indices):
         # Half-precision arithmetic is slow in numpy: each slice is painted in float32.
         likely = np.zeros(score_map.shape[1:], np.float32)
         raw = np.full(score_map.shape[1:], -np.inf, np.float32)
         for row in np.flatnonzero(indices == index):
-            roi = rois._masked[row]
+            roi = rois.masked[row]
             patch = _Patch(rois.box[roi], raw.shape)
             if patch.empty:
                 continue
-            logits = rois._mask_logits[row].astype(np.float32)
+            logits = rois.mask_logits[row].astype(np.float32)
             padded = np.zeros((2, _PADDED, _PADDED), np.float32)
             padded[0, 1:-1, 1:-1] = expit(logits) * rois.score[roi]
             # A logit of 0 would be a half: outside the mask its edge goes on.
@@ -81,7 +81,7 @@ def paste_maps(
 def paste_classes(rois: RoiTable, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """Class index (z, y, x) of the best region's box at each voxel; 0 where there is none."""
     classes = np.zeros(shape, np.uint8)
-    for roi in rois._masked[np.argsort(rois.score[rois._masked], kind="stable")]:
+    for roi in rois.masked[np.argsort(rois.score[rois.masked], kind="stable")]:
         patch = _Patch(rois.box[roi], shape[1:])
         if not patch.empty:
             classes[(rois.slice_index[roi], *patch.place)] = rois.class_index[roi]

@@ -79,8 +79,8 @@ class RoiTable:
     area_px: NDArray[np.float32]
     class_index: NDArray[np.uint8]
     # Indices of the regions that have a mask, and their logits (m, 28, 28).
-    _masked: NDArray[np.int32]
-    _mask_logits: NDArray[np.float16]
+    masked: NDArray[np.int32]
+    mask_logits: NDArray[np.float16]
 
     def __len__(self) -> int:
         return len(self.score)
@@ -126,7 +126,7 @@ class LesionResult:
     correction: Correction | None = None
     of_network: LesionResult | None = None
     # Index of the likeliest class at each voxel, for networks of several classes without regions.
-    _likeliest: NDArray[np.uint8] | None = None
+    likeliest: NDArray[np.uint8] | None = None
 
     @cached_property
     def lungs(self) -> NDArray[np.uint8]:

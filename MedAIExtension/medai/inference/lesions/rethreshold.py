@@ -42,7 +42,7 @@ def rethreshold(
         lesions = np.ascontiguousarray(axial.restore(lesions))
     else:
         lesions = lesions_from_probability(
-            result.probability, result._likeliest, options.mask_threshold
+            result.probability, result.likeliest, options.mask_threshold
         )
     lesions = large_enough(result.volume, lesions, len(result.classes), options)
     findings, burden = measure_lesions(

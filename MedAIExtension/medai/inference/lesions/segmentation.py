@@ -15,7 +15,7 @@ from medai.errors import (
     MissingDependencyError,
     ModelTaskError,
 )
-from medai.images import AxialVolume, Volume, to_axial
+from medai.images import AxialVolume, Volume, on_axial_grid, to_axial
 from medai.images.hounsfield import require_ct_study
 from medai.inference.lesions.lungs_of_study import lungs_of_study
 from medai.inference.lesions.result import AXIAL_ONLY, LesionOptions, LesionResult
@@ -39,8 +39,6 @@ from medai.progress import (
 if TYPE_CHECKING:
     from medai.inference.lesions.slice_networks import SliceAnswer
 
-_SCORE_THRESHOLD = 0.75
-_MASK_THRESHOLD = 0.5
 # Shares of the whole run, for the progress bar.
 _LUNGS_DONE = 0.08
 _NETWORK_DONE = 0.9
@@ -79,7 +77,7 @@ def segment_lesions(
     axial = to_axial(volume)
     labels, note = lungs_of_study(volume, options.lungs)
     zones = lung_zones(labels, volume)
-    inside = to_axial(replace(volume, array=zones)).array
+    inside = on_axial_grid(volume, zones)
     raise_if_cancelled(cancelled)
 
     def report(fraction: float, words: str) -> None:
@@ -116,7 +114,7 @@ def segment_lesions(
         device=answer.device,
         seconds=time.monotonic() - started,
         notes=tuple(n for n in (model.card.warning, *axial.notes, note, *answer.notes) if n),
-        _likeliest=None if answer.likeliest is None else _restored(axial, answer.likeliest),
+        likeliest=None if answer.likeliest is None else _restored(axial, answer.likeliest),
     )
 
 
@@ -129,9 +127,9 @@ def _answer(
     cancelled: CancelCallback,
 ) -> SliceAnswer:
     if options.directions != AXIAL_ONLY:
-        from medai.inference.running.directions import run_in_directions
+        from medai.inference.lesions.plane_average import run_in_planes
 
-        return run_in_directions(
+        return run_in_planes(
             model,
             axial,
             inside,
@@ -171,13 +169,13 @@ def _with_thresholds(options: LesionOptions, model: Model) -> LesionOptions:
     decision = model.card.decision
     mask, score = options.mask_threshold, options.score_threshold
     if mask is None:
-        mask = _MASK_THRESHOLD if decision.mask_threshold is None else decision.mask_threshold
+        mask = decision.voxel_probability
     network = model.card.network
     regions = network is not None and network.name == "lesion_mask_rcnn"
     if not regions or options.directions != AXIAL_ONLY:
         score = None
     elif score is None:
-        score = _SCORE_THRESHOLD if decision.score_threshold is None else decision.score_threshold
+        score = decision.region_score
     least = options.min_region_ml
     if least is None:
         least = decision.least_region_ml or 0.0

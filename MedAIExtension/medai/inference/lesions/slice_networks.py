@@ -177,7 +177,7 @@ class _NetworkRun:
     def _framed(self, numbers: range, device: torch.device) -> tuple[Tensor, list[Frame]]:
         """Normalised slices (n, 1, *size) on ``device``, and the frame of each."""
         rows, columns = self._input.size
-        pixel_mm = self._slices.axial.spacing_mm[1:]
+        pixel_mm = self._slices.pixel_mm
         framed, frames = [], []
         for number in numbers:
             picture = torch.from_numpy(self._slices.picture(number))
@@ -251,8 +251,8 @@ class _NetworkRun:
             score=found.scores.numpy(),
             area_px=(box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]),
             class_index=(found.labels.numpy() - 1).astype(np.uint8),
-            _masked=found.masked.numpy().astype(np.int32),
-            _mask_logits=found.mask_logits.numpy().astype(np.float16),
+            masked=found.masked.numpy().astype(np.int32),
+            mask_logits=found.mask_logits.numpy().astype(np.float16),
         )
 
 
@@ -272,13 +272,13 @@ def _joined(tables: list[RoiTable]) -> RoiTable:
     def column(name: str, empty: NDArray) -> NDArray:
         return np.concatenate([getattr(table, name) for table in tables] or [empty])
 
-    masked = [table._masked + start for table, start in zip(tables, starts, strict=False)]
+    masked = [table.masked + start for table, start in zip(tables, starts, strict=False)]
     return RoiTable(
         slice_index=column("slice_index", np.zeros(0, np.int32)),
         box=column("box", np.zeros((0, 4), np.float32)),
         score=column("score", np.zeros(0, np.float32)),
         area_px=column("area_px", np.zeros(0, np.float32)),
         class_index=column("class_index", np.zeros(0, np.uint8)),
-        _masked=np.concatenate(masked or [np.zeros(0)]).astype(np.int32),
-        _mask_logits=column("_mask_logits", np.zeros((0, MASK_PIXELS, MASK_PIXELS), np.float16)),
+        masked=np.concatenate(masked or [np.zeros(0)]).astype(np.int32),
+        mask_logits=column("mask_logits", np.zeros((0, MASK_PIXELS, MASK_PIXELS), np.float16)),
     )

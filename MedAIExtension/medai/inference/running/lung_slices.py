@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medai.images import AxialVolume, lung_window
+from medai.images import AxialVolume, Volume, lung_window, to_axial
+from medai.inference.running.planes import PLANE_AXES, in_plane
 
 # Slices with fewer lung pixels than this share of the fullest slice are tips of a lung or noise.
-_LEAST_AREA_SHARE = 0.01
+LEAST_AREA_SHARE = 0.01
 # A crop is at least this share of the largest crop, so that lung tips aren't magnified beyond
 # what any network was trained on.
 _LEAST_SIDE_SHARE = 0.35
@@ -19,15 +20,17 @@ _MARGIN_SHARE = 0.01
 
 @dataclass(frozen=True, eq=False)
 class LungSlices:
-    """The slices with lung, as 8-bit pictures cropped to it.
+    """The slices of one plane with lung, as 8-bit pictures cropped to it.
 
-    axial: the study on the canonical grid; indices: (n,) slices; boxes: (n, 4) first and last + 1
-    row, first and last + 1 column of each crop.
+    axial: the study on the canonical grid, for another plane than the axial one turned so that its
+    slices are the axial ones. indices: (n,) slices. boxes: (n, 4) first and last + 1 row, first and
+    last + 1 column of each crop.
     """
 
     axial: AxialVolume
     indices: NDArray[np.intp]
     boxes: NDArray[np.intp]
+    plane: str = "axial"
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -41,12 +44,41 @@ class LungSlices:
         """Crop ``number`` through the lung window, (rows, columns)."""
         return lung_window(self.axial.array[self.place(number)])
 
+    def pictures(self) -> NDArray[np.uint8]:
+        """All crops, (n, rows, columns); they are of one size only when one box was asked for."""
+        return np.stack([self.picture(number) for number in range(len(self))])
 
-def lung_slices(axial: AxialVolume, lungs: NDArray) -> LungSlices:
-    """The slices and crops of a study; ``lungs`` (z, y, x) on the axial grid, 0 outside."""
+    @property
+    def pixel_mm(self) -> tuple[float, float]:
+        """Height and width of a pixel."""
+        return self.axial.spacing_mm[1:]
+
+
+def lung_slices(
+    axial: AxialVolume,
+    lungs: NDArray,
+    plane: str = "axial",
+    *,
+    least_area_share: float = LEAST_AREA_SHARE,
+    margin_mm: float | None = None,
+) -> LungSlices:
+    """The slices and crops of a study in one of planes.PLANES.
+
+    lungs: (z, y, x) on the axial grid, 0 outside. least_area_share: of the fullest slice's lung
+    area, that a slice must show. margin_mm: one box around all lung with this margin crops every
+    slice; None: each slice has a box of its own.
+    """
+    if plane != "axial":
+        axial, lungs = _lying(axial, plane), in_plane(lungs, plane)
     inside = np.greater(lungs, 0)
     area = np.count_nonzero(inside, axis=(1, 2))
-    indices = np.flatnonzero(area > _LEAST_AREA_SHARE * max(int(area.max()), 1))
+    indices = np.flatnonzero(area >= np.maximum(least_area_share * area.max(), 1))
+    if margin_mm is not None and len(indices):
+        spans = [
+            _with_margin(inside.any(axis=other), margin_mm / axial.spacing_mm[axis])
+            for axis, other in ((1, (0, 2)), (2, (0, 1)))
+        ]
+        return LungSlices(axial, indices, np.tile(np.concatenate(spans), (len(indices), 1)), plane)
     rows = _extent(inside.any(axis=2)[indices])
     columns = _extent(inside.any(axis=1)[indices])
     if len(indices):
@@ -54,7 +86,20 @@ def lung_slices(axial: AxialVolume, lungs: NDArray) -> LungSlices:
         longest = max(_longest(rows), _longest(columns))
         rows = _widen(rows, longest, size[1])
         columns = _widen(columns, longest, size[2])
-    return LungSlices(axial, indices, np.concatenate([rows, columns], axis=1))
+    return LungSlices(axial, indices, np.concatenate([rows, columns], axis=1), plane)
+
+
+def _lying(axial: AxialVolume, plane: str) -> AxialVolume:
+    """The study as if the patient lay so that the slices of ``plane`` were the axial ones."""
+    z, y, x = (axial.spacing_mm[axis] for axis in PLANE_AXES[plane])
+    turned = Volume(in_plane(axial.array, plane), np.diag([-x, -y, z, 1.0]), "CT", axial.name)
+    return to_axial(turned)
+
+
+def _with_margin(present: NDArray[np.bool_], margin: float) -> NDArray[np.intp]:
+    """First and last + 1 True with a margin, kept inside the slice."""
+    (first, last), extra = _extent(present[None])[0], int(np.ceil(margin))
+    return np.array([max(0, first - extra), min(len(present), last + extra)])
 
 
 def _extent(present: NDArray[np.bool_]) -> NDArray[np.intp]:

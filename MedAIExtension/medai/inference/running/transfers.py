@@ -1,7 +1,7 @@
-"""Slices to the device and answers back, beside the computing rather than between it.
+"""Copies of slices to the device, and of answers back, that run while the network computes.
 
-On a GPU a copy out of or into pinned memory runs while kernels run, and nothing waits until the
-numbers are looked at; on the CPU the same calls copy nothing.
+On a GPU they go through pinned memory; only reading an answer waits for its copy. On the CPU
+nothing is copied.
 """
 
 from __future__ import annotations

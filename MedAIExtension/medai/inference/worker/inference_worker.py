@@ -136,7 +136,7 @@ class Worker:
     def poll(self) -> None:
         """Start the process, pass arrays on, take messages in; never waits."""
         if self._process is not None and self._connection is None and self._lost_since is None:
-            self._try_to_meet()
+            self._connect()
         self._receive()
         if self._process is not None and (
             self._process.poll() is not None or self._lost_for_good()
@@ -184,7 +184,7 @@ class Worker:
         try:
             log = (self._folder / "log").open("wb")
             with log:
-                self._process = subprocess.Popen(
+                self._process = subprocess.Popen(  # noqa: S603 (our own module, no shell)
                     [self._python, "-m", "medai.inference.worker.process"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,
@@ -207,14 +207,14 @@ class Worker:
             self._fail_all(f"The inference process can't start: {error.strerror}.")
         self._started = time.monotonic()
 
-    def _try_to_meet(self) -> None:
-        meeting = self._folder / ADDRESS_FILE
-        if not meeting.exists():
+    def _connect(self) -> None:
+        address_file = self._folder / ADDRESS_FILE
+        if not address_file.exists():
             if time.monotonic() > self._started + _START_SECONDS:
                 self._end_process()
                 self._fail_all("The inference process did not start in two minutes: run again.")
             return
-        address = json.loads(meeting.read_text(encoding="utf-8"))
+        address = json.loads(address_file.read_text(encoding="utf-8"))
         try:
             where = tuple(address) if isinstance(address, list) else address
             self._connection = Client(where, authkey=self._key)
@@ -326,7 +326,7 @@ class Worker:
 def end_process_tree(process: subprocess.Popen[bytes]) -> None:
     """End a process and everything it started, and wait until it is gone."""
     if os.name == "nt":
-        subprocess.run(
+        subprocess.run(  # noqa: S603 (Windows' own program by its full path)
             [system_program("taskkill.exe"), "/F", "/T", "/PID", str(process.pid)],
             capture_output=True,
             check=False,

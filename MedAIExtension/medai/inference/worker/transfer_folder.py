@@ -24,7 +24,7 @@ _held: dict[Path, IO[bytes]] = {}
 
 def new_transfer_folder() -> Path:
     """A new private folder, in memory where that has room; those of dead owners are removed."""
-    shared = Path("/dev/shm")
+    shared = Path("/dev/shm")  # noqa: S108 (only a new folder of mode 0700 is used there)
     for parent in (shared, Path(tempfile.gettempdir())):
         _sweep(parent)
     try:

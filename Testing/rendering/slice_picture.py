@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from medai import host
 from medai.scene.color_maps import legend_of
-from medai.scene.offscreen import OffscreenWindow
+from Testing.rendering.offscreen import OffscreenWindow
 
 Ras = tuple[float, float, float]
 

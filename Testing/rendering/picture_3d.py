@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from medai import host
-from medai.scene.offscreen import OffscreenWindow
 from medai.scene.segments import bounding_box, label_array
+from Testing.rendering.offscreen import OffscreenWindow
 
 # Along each axis of a segment's box; finer than a picture of 512 pixels shows.
 _MOST_CELLS = 64

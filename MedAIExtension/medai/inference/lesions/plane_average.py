@@ -1,4 +1,4 @@
-"""2.5D: a slice network run over a study in several directions, its answers averaged.
+"""2.5D: a slice network run over a study in several planes, its answers averaged.
 
 S1, Table 1 (Zhou et al.): one three-dimensional problem as three orthogonal two-dimensional ones.
 """
@@ -10,37 +10,37 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from medai.images import AxialVolume, Volume, to_axial
+from medai.images import AxialVolume
 from medai.inference.lesions.mask_paste import paste_classes
 from medai.inference.lesions.slice_networks import SliceAnswer, run_networks
 from medai.inference.running.lung_slices import LungSlices, lung_slices
-from medai.inference.running.planes import PLANE_AXES, from_plane, in_plane
+from medai.inference.running.planes import from_plane, in_plane
 from medai.models import Model
 from medai.progress import CancelCallback
 
 
-def run_in_directions(
+def run_in_planes(
     model: Model,
     axial: AxialVolume,
     lungs: NDArray,
-    directions: Sequence[str],
+    planes: Sequence[str],
     *,
     device: str,
     batch_size: int | None,
     progress: Callable[[float, str], None],
     cancelled: CancelCallback,
 ) -> SliceAnswer:
-    """As ``run_networks`` over the lung slices of each direction, some of PLANES, fused.
+    """As ``run_networks`` over the lung slices of each plane, some of PLANES, fused.
 
     lungs: (z, y, x) on the axial grid, 0 outside. At each voxel the mean probability of the
-    directions that looked at it, and the class of the surest; regions of one direction mean
-    nothing in another, so there are none. Pixels that aren't square are made so by the network's
-    frame: it sees real proportions in every direction.
+    planes that looked at it, and the class of the surest; regions of one plane mean nothing in
+    another, so there are none. Pixels that aren't square are made so by the network's frame: it
+    sees real proportions in every plane.
     """
-    slicings = [_slices(axial, lungs, plane) for plane in directions]
+    slicings = [lung_slices(axial, lungs, plane) for plane in planes]
     total = sum(len(slices) for slices in slicings)
     fused, done = _Fused(axial.grid_shape, len(model.classes)), 0
-    for plane, slices in zip(directions, slicings, strict=True):
+    for plane, slices in zip(planes, slicings, strict=True):
         part = (done / total, len(slices) / total)
         answer = run_networks(
             model,
@@ -56,23 +56,16 @@ def run_in_directions(
     return fused.answer()
 
 
-def _slices(axial: AxialVolume, lungs: NDArray, plane: str) -> LungSlices:
-    """The lung slices of a plane, as if the patient lay so that they were the axial ones."""
-    z, y, x = (axial.spacing_mm[axis] for axis in PLANE_AXES[plane])
-    lying = Volume(in_plane(axial.array, plane), np.diag([-x, -y, z, 1.0]), "CT", axial.name)
-    return lung_slices(to_axial(lying), in_plane(lungs, plane))
-
-
 def _in_part(
     progress: Callable[[float, str], None], part: tuple[float, float], plane: str
 ) -> Callable[[float, str], None]:
-    """Progress of one direction as progress of all: ``part`` is where it starts and its share."""
+    """Progress of one plane as progress of all: ``part`` is where it starts and its share."""
     start, share = part
     return lambda fraction, words: progress(start + share * fraction, f"{words}, {plane}")
 
 
 class _Fused:
-    """The running mean of several directions' answers, on the axial grid."""
+    """The running mean of several planes' answers, on the axial grid."""
 
     def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
         self._probability = np.zeros(shape, np.float16)

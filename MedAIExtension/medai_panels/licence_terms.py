@@ -1,0 +1,37 @@
+"""A model with restricted use is used only after its terms were read and accepted."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from medai.errors import CancelledError
+from medai.models import ModelCard
+from medai_panels.shown_text import literal
+
+_SETTING = "MedAI/acceptedTerms/"
+
+
+def ensure_accepted(card: ModelCard) -> None:
+    """Ask once per model and computer whether the user accepts its terms, unless they are free.
+
+    Remembered in Slicer's settings; terms that change are asked about again. Raises CancelledError
+    when the user doesn't accept.
+    """
+    if card.licence.commercial_use:
+        return
+    terms = [card.licence.weights, card.licence.data, card.licence.code]
+    digest = sha256("\n".join(terms).encode()).hexdigest()[:16]
+    settings, key = qt.QSettings(), _SETTING + card.id
+    if settings.value(key, "") == digest:
+        return
+    question = _(
+        "The model {name} may not be used commercially.\n\nWeights: {weights}\nTraining data: "
+        "{data}\nCode: {code}\n\nI have read these terms and accept them for this model."
+    ).format(name=card.name, weights=terms[0], data=terms[1], code=terms[2])
+    if not slicer.util.confirmOkCancelDisplay(literal(question), windowTitle=_("Terms of use")):
+        raise CancelledError(_("The model's terms were not accepted."))
+    settings.setValue(key, digest)
