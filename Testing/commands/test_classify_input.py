@@ -138,7 +138,7 @@ def notes_only(folder: Path) -> Path:
         (photograph, "photo.jpg is a colour picture"),
         (photograph_among_slices, "b.png is a colour picture"),
         (one_slice, "64×64×1 voxels, expected a CT study"),
-        (abdomen, "belly.nrrd shows no lungs, expected a chest CT"),
+        (abdomen, "belly.nrrd: no lungs found, expected a chest CT"),
         (black_volume, "the same value 0 everywhere"),
         (black_picture, "black.png does not look like a chest CT slice"),
         (empty_folder, "the folder is empty"),
