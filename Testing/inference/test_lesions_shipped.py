@@ -27,8 +27,8 @@ def slices():
 
 
 def answer(model_id: str, slices, dtype: torch.dtype, monkeypatch):
-    for module in ("acceleration", "region_detector"):
-        monkeypatch.setattr(f"medai.inference.{module}.fast_dtype", lambda device: dtype)
+    for module in ("acceleration", "regions"):
+        monkeypatch.setattr(f"medai.inference.running.{module}.fast_dtype", lambda device: dtype)
     return run_networks(
         STORE.load(model_id),
         slices,

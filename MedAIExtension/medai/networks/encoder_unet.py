@@ -31,6 +31,9 @@ class EncoderUNet(nn.Module):
     The logits are computed at half the size and resized.
     """
 
+    # Parts that lose too much in half precision: their contours move.
+    exact_parts = ("encoder",)
+
     def __init__(self, in_channels: int, classes: int, encoder: str) -> None:
         super().__init__()
         self.in_channels, self.classes = in_channels, classes
@@ -44,7 +47,9 @@ class EncoderUNet(nn.Module):
         self.outc = nn.Conv2d(_DECODER[-1], classes, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        *skips, x = self.encoder(images)
+        # The way up may compute in another precision than the encoder.
+        dtype = self.outc.weight.dtype
+        *skips, x = (maps.to(dtype) for maps in self.encoder(images))
         for block, skip in zip(self.decoder, reversed(skips), strict=True):
             x = block(x, skip)
         return F.interpolate(self.outc(x), images.shape[-2:], mode="bilinear", align_corners=False)

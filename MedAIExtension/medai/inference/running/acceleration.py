@@ -50,9 +50,17 @@ def release(network: nn.Module) -> None:
 
 
 def fast_copy(network: Network, device: torch.device, dtype: torch.dtype) -> Network:
-    """A new copy in evaluation mode: folded, of ``dtype``, channels last, on ``device``."""
+    """A new copy in evaluation mode: folded, of ``dtype``, channels last, on ``device``.
+
+    A network's ``exact_parts`` stay in float32.
+    """
     fast = fold_batch_norm(copy.deepcopy(network).eval()).requires_grad_(False)
-    return fast.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)
+    exact: tuple[str, ...] = getattr(network, "exact_parts", ())
+    for name, part in fast.named_children():
+        part.to(dtype=torch.float32 if name in exact else dtype)
+    if not exact:
+        fast = fast.to(dtype=dtype)
+    return fast.to(device=device).to(memory_format=torch.channels_last)
 
 
 def fold_batch_norm(network: Network) -> Network:
