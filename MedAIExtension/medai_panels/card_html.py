@@ -59,7 +59,7 @@ def _parts(card: ModelCard) -> Iterator[tuple[str, list[str]]]:
 def _amount(card: ModelCard) -> str:
     slices = _("{number} slices").format(number=f"{card.training.slices:,}")
     if card.training.patients == 0:
-        return slices
+        return _("{slices}, number of patients not stated").format(slices=slices)
     patients = _("{number} patients").format(number=f"{card.training.patients:,}")
     return f"{slices}, {patients}"
 

@@ -56,7 +56,8 @@ def test_intervals_enclose_their_estimate(case: str) -> None:
         bootstrap_interval(masks, skin, resamples=200),
     ):
         assert 0 <= interval.low < estimate < interval.high <= 1
-        assert interval.high - interval.low < 0.25
+        # Four raters tell little of the variance between raters, and the intervals say so.
+        assert interval.high - interval.low < 0.35
 
 
 def test_the_profile_is_the_likelihoods_own_drop() -> None:

@@ -21,7 +21,7 @@ FEW = {f"Fall-{number:02d}" for number in range(1, 5)}
 pytestmark = [
     pytest.mark.xdist_group("batch"),
     # The first test waits for forty studies to be done undisturbed.
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(2400),
     pytest.mark.skipif(not hasattr(os, "fork"), reason="the trials fork"),
 ]
 

@@ -140,7 +140,7 @@ def segment(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int
         (not_numbers, "1 voxels are NaN"),
         (one_voxel, "1×1×1 voxels"),
         (no_spacing, "spacing"),
-        (no_lungs, "no lungs in view"),
+        (no_lungs, "no lungs found"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(

@@ -20,7 +20,7 @@ from medai.inference.covid.assessment import CovidChoices
 from medai.inference.worker.inference_worker import Job, Worker
 from Testing.model_folders import write_model
 
-pytestmark = [pytest.mark.xdist_group("worker"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.xdist_group("worker")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 
 from Testing.modules.lesion_results import small_phantom
 
-pytestmark = [pytest.mark.xdist_group("panels"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.xdist_group("panels")
 
 
 def test_a_run_in_the_process_shows_a_result_and_the_second_can_be_cancelled(

@@ -13,7 +13,7 @@ import pytest
 from Testing.event_loop_turns import TurnsOfTheEventLoop
 from Testing.large_chest import large_chest
 
-pytestmark = [pytest.mark.xdist_group("panels"), pytest.mark.timeout(280)]
+pytestmark = pytest.mark.xdist_group("panels")
 MOST_SECONDS = 0.1
 # A chest in slices of 1.9 mm.
 SHAPE = (160, 512, 512)

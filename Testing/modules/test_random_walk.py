@@ -18,6 +18,7 @@ import pytest
 from medai.inference.covid.assessment import CovidAssessment
 from medai.measures.severity import severity
 from medai.scene.result_nodes import is_result
+from medai.scene.steps import finish
 from Testing.cataract.cards import write_card
 from Testing.model_folders import write_model
 from Testing.modules import cataract_results
@@ -320,6 +321,53 @@ def test_what_is_shown_stays_true_in_any_order(
                 walk.check()
             except AssertionError as error:
                 raise AssertionError(f"Step {number}, {step.__name__}: {error}") from error
+
+
+@pytest.mark.parametrize("kind", [LesionWalk, CovidWalk, CataractWalk])
+def test_every_node_of_ours_may_be_deleted_and_every_control_still_works_or_says_why(
+    kind, benches, slicer, open_panel, messages, tmp_path
+):
+    """Each node, and each node's display, with each control."""
+    benches.use(kind.module)
+    walk = kind(slicer, open_panel, tmp_path, messages)
+    for name, node in zip(walk.inputs, walk.sources(), strict=False):
+        setattr(walk.panel.widget.parameters, name, node)
+    walk.run(None)
+    widget = walk.panel.widget
+    scene = slicer.mrmlScene
+
+    def ours():
+        every = [scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes())]
+        found = {}
+        for node in every:
+            if is_result(node):
+                found[node.GetAttribute("MedAI.role"), "node"] = node
+                if node.IsA("vtkMRMLDisplayableNode") and node.GetDisplayNode() is not None:
+                    found[node.GetAttribute("MedAI.role"), "display"] = node.GetDisplayNode()
+        return found
+
+    keys = list(ours())
+    assert len(keys) >= 6
+    sources = widget._source.nodes
+    for key in keys:
+        scene.RemoveNode(ours()[key])
+        for name in (*walk.controls, "zonesButton"):
+            control = getattr(walk.panel.ui, name, None)
+            if control is None or not control.isEnabled():
+                continue
+            if control.inherits("QAbstractButton"):
+                control.click()
+                control.click()
+            else:
+                middle = (control.property("minimum") + control.property("maximum")) / 2
+                control.setValue(middle)
+        for name in walk.tables:
+            if getattr(walk.panel.ui, name).rowCount():
+                getattr(walk.panel.ui, name).selectRow(0)
+        walk.panel.wait()
+        unforeseen = [m.text for m in messages.shown if "Unexpected" in m.text]
+        assert unforeseen == [], key
+        widget._nodes = finish(widget.logic.show_in_steps(widget._result, sources))
 
 
 def test_segmentations_in_the_scene_stay_true_in_any_order(slicer, open_panel, messages):

@@ -212,6 +212,9 @@ def test_real_crops_of_four_readers_are_imported_and_analysed(tmp_path: Path) ->
     np.savez(tmp_path / "few.npz", **few)
     study = import_crops(tmp_path / "few.npz", tmp_path / "study")
     assert len(study_records(study)) == 48
+    # Nobody measured how long the readers took: writing the files isn't it.
+    assert {record.active_seconds for record in study_records(study)} == {0.0}
+    assert check_study(study).findings == ()
     analysis = measure_agreement(study_ratings(study), None, AgreementOptions())
     masks = np.unpackbits(few["masks"], axis=-1)
     for image, name in enumerate(few["ids"]):

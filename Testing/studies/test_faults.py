@@ -39,7 +39,7 @@ def trial(*arguments: str) -> Any:
         env={**os.environ, "PYTHONPATH": str(PACKAGES)},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=1100,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -91,7 +91,7 @@ def test_two_processes_train_together(slice_folders: tuple[Path, Path], tmp_path
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     assert "All distributed processes registered. Starting with 2 processes" in done.stderr
@@ -109,7 +109,7 @@ def test_a_trainer_answers_bad_configurations_in_one_line(tmp_path: Path) -> Non
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=600,
     )
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1

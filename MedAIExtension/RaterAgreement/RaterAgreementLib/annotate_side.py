@@ -311,6 +311,8 @@ class AnnotateSide:
                 kind = _("Training case") if self._case.is_training else _("Case")
                 done = sentence.partition(" · ")[2]
                 sentence = f"{kind} {self._case.number} of {len(status.cases)} · {done}"
+            if status.warnings:
+                sentence += "\n" + status.warnings[0]
             all_done = status.next_case is None
             ui.startButton.setText(_("Next case") if self._waits else _("Start"))
             set_usable(ui.startButton, _("All cases are done.") if all_done else "")

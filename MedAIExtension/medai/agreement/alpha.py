@@ -95,6 +95,8 @@ def alpha_interval(
             f"{len(patterns.values)} different ratings: a bootstrap takes at most "
             f"{_MOST_VALUES_IN_BOOTSTRAP}."
         )
+    if level == "ratio" and patterns.values.size and patterns.values[0] < 0:
+        raise RatingError(_below_zero(patterns.values[0]))
     if len(patterns.values) < 2:
         return Interval(float("nan"), float("nan"), confidence, 0)
     random = np.random.default_rng(seed)
@@ -159,10 +161,14 @@ def _sum_of_squares(patterns: CategoryPatterns) -> Array:
     return alike
 
 
+def _below_zero(value: float) -> str:
+    return f"A rating of {value:g} at the ratio level: expected 0 or more."
+
+
 def _ratio(patterns: CategoryPatterns, weights: Array, totals: Array) -> float:
     values, index = patterns.values, patterns.index
     if values[0] < 0:
-        raise RatingError(f"A rating of {values[0]:g} at the ratio level: expected 0 or more.")
+        raise RatingError(_below_zero(values[0]))
     observed = 0.0
     for j in range(index.shape[1]):
         for k in range(j):

@@ -3,7 +3,7 @@
 Cell and observation effects are integrated without approximation (``area_likelihood``). Raters'
 effects are few and each is informed by every cell, so Laplace's approximation is right for them:
 it is lme4's for the same effects, on an integrand that is nearly normal. Parameters and effects
-climb together, one evaluation a step, in coordinates whitened by the information at the start.
+climb together, one evaluation a step, by BFGS from the information at the start.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from medai.agreement.area_likelihood import AreaLikelihood, AreaPoint
 from medai.agreement.crossed_reml import crossed_reml
@@ -21,13 +20,15 @@ from medai.agreement.icc_profile import FitSurroundings, unpenalized
 Array = NDArray[np.float64]
 
 _LEAST_LOG, _MOST_LOG = -5.0, 4.6
-_LEAST_START, _MOST_START = 0.3, 8.0
+_LEAST_START, _LEAST_OVER, _MOST_START = 0.5, 1.0, 8.0
 # A standard deviation below this is tried at exactly zero.
 _NEARLY_ZERO = 0.1
 _SHIFT_STEPS = 4
 _LONGEST_SHIFT = 2.0
 _DIFFERENCE = 1e-3
-_GRADIENT_TOLERANCE = 2e-4
+_LONGEST_EFFECT, _LONGEST_LOG = 1.5, 0.7
+_MOST_STEPS, _MOST_HALVINGS = 60, 12
+_GAIN_TOLERANCE = 5e-6
 _RIDGE = 1e-6
 
 
@@ -100,25 +101,38 @@ class _Climb:
             free[1 : self.raters + 1] = False
         point = self._point(x)
         self._held, self._origin = point.information, self._fixed_part(x)
-        system = self._curvature(x, point)[np.ix_(free, free)]
-        lower = np.linalg.cholesky(system)
-
-        def objective(y: Array) -> tuple[float, Array]:
-            at = x.copy()
-            at[free] += np.linalg.solve(lower.T, y)
-            value, gradient = self._objective(at)
-            return -value, -np.asarray(np.linalg.solve(lower, gradient[free]), np.float64)
-
-        found = minimize(
-            objective,
-            np.zeros(int(free.sum())),
-            jac=True,
-            method="BFGS",
-            options={"gtol": _GRADIENT_TOLERANCE, "maxiter": 60},
-        )
-        best = x.copy()
-        best[free] += np.linalg.solve(lower.T, found.x)
-        return best
+        curvature = self._curvature(x, point)
+        n = self.raters
+        longest = np.concatenate([np.full(n + 1, _LONGEST_EFFECT), np.full(3, _LONGEST_LOG)])
+        lower = np.concatenate([np.full(n + 1, -np.inf), np.full(3, _LEAST_LOG)])
+        upper = np.concatenate([np.full(n + 1, np.inf), np.full(3, _MOST_LOG)])
+        x = np.where(free, np.clip(x, lower, upper), x)
+        value, gradient = self._objective(x)
+        for _ in range(_MOST_STEPS):
+            held = ~free | ((x <= lower) & (gradient <= 0)) | ((x >= upper) & (gradient >= 0))
+            slope = np.where(held, 0.0, gradient)
+            system = curvature * ~(held[:, None] | held[None, :]) + np.diag(held.astype(float))
+            step = np.linalg.solve(system, slope)
+            step /= max(1.0, float((np.abs(step) / longest).max()))
+            gain = float(step @ slope)
+            if 0.5 * gain < _GAIN_TOLERANCE:
+                break
+            for _ in range(_MOST_HALVINGS):
+                trial = np.where(free, np.clip(x + step, lower, upper), x)
+                new_value, new_gradient = self._objective(trial)
+                if new_value >= value + 1e-4 * float(gradient @ (trial - x)):
+                    break
+                step *= 0.35
+            else:
+                break
+            moved, change = trial - x, gradient - new_gradient
+            bent = curvature @ moved
+            along, across = float(moved @ bent), float(moved @ change)
+            if across > 1e-8 * along > 0:
+                curvature = curvature + np.outer(change, change) / across
+                curvature = curvature - np.outer(bent, bent) / along
+            x, value, gradient = trial, new_value, new_gradient
+        return x
 
     def value(self, x: Array) -> float:
         """The log-likelihood at x, taken to be the raters' mode."""
@@ -235,10 +249,9 @@ def _start(
     logits = np.log(k) - np.log(m - k)
     repeated = np.repeat(logits, counts.astype(int), axis=0)
     found = crossed_reml(repeated[None])
-    sampling = np.repeat(m / (k * (m - k)), counts.astype(int), axis=0).mean()
-    over = np.sqrt(max(float(found.residual[0]) - float(np.minimum(sampling, 4.0)), 0.0))
     sd_unit = float(np.clip(np.sqrt(found.row[0]), _LEAST_START, _MOST_START))
-    sd_over = float(np.clip(over, _LEAST_START, _MOST_START))
+    # Too small a σ_over makes far cells look certain, and the information at the start misleading.
+    sd_over = float(np.clip(np.sqrt(found.residual[0]), _LEAST_OVER, _MOST_START))
     shift = repeated.mean(axis=0)
     for _ in range(_SHIFT_STEPS):
         point = likelihood.at(shift, sd_unit, sd_over)

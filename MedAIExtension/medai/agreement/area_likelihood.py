@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 
 _DROP = 20.0
 # An interval is renewed when the integrand at its ends is not between these below its top.
-_LEAST_DROP, _MOST_DROP = 15.0, 42.0
+_LEAST_DROP, _MOST_DROP = 12.0, 90.0
 _STEP = 0.85
 _EDGE_WIDTH = 0.8
 _NODE_CLASSES = (16, 24, 40, 64, 112, 208, 400, 800)
@@ -29,7 +29,7 @@ _NEWTON_STEPS, _WIDENINGS = 40, 60
 _LONGEST_STEP = 4.0
 _NARROWINGS = 8
 # Cells, raters and nodes evaluated at once: keeps temporary arrays in the processor's cache.
-_BATCH_NUMBERS = 6_000
+_BATCH_NUMBERS = 24_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +167,7 @@ class AreaLikelihood:
             slope = d[:, :, 0].sum(axis=1) - u[active] / sd_unit**2
             bend[active] = (d[:, :, 0] ** 2 - c[:, :, 0]).sum(axis=1) + 1.0 / sd_unit**2
             step = np.clip(slope / np.maximum(bend[active], 1e-12), -_LONGEST_STEP, _LONGEST_STEP)
-            moving = np.abs(step) * np.sqrt(np.maximum(bend[active], 0.0)) > 1e-2
+            moving = np.abs(step) * np.sqrt(np.maximum(bend[active], 0.0)) > 0.1
             u[active] += np.where(moving, step, 0.0)
             active = active[moving]
             if not active.size:
@@ -204,7 +204,7 @@ class AreaLikelihood:
             at = u[active] + place[active]
             log_f, _, _ = self._joint(cells[active], at[:, None], shift, sd_over)
             drop = value[active] - (log_f[:, :, 0].sum(axis=1) - 0.5 * (at / sd_unit) ** 2)
-            short, far = drop < _DROP, drop > _DROP + 14.0
+            short, far = drop < _DROP, drop > _DROP + 25.0
             inner[active[short]] = place[active[short]]
             outer[active[far]] = place[active[far]]
             closed = np.isfinite(outer[active])

@@ -9,7 +9,7 @@ Every table is in long form: one dict per row, the same keys in each.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,7 @@ LAPLACE = "_laplace"
 NOTHING = undefined("")
 # Of the work that a progress bar shows, the share spent reading images.
 _READING_SHARE = 0.7
+_MOST_NAMED = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +73,10 @@ class CohortResult:
     grids: tuple[int, ...]
     notes: tuple[str, ...] = field(default=())
     extent_all: ExtentIcc | None = None
+    regions: int = 0
+    exclude_above: float = 0.95
+    exclude_below: float = 0.05
+    seed: int = 0
 
     def value(self, image: str, measure: str) -> float:
         """One number of the per-image table; nan where there is none."""
@@ -94,16 +99,31 @@ class CohortResult:
             mean = row["mean"]
             text = f"Pixel agreement is {reading(mean)}: "
             if row["images"] == 1:
-                text += f"ICC {mean:.2f}."
+                text += f"ICC {mean:.2f}{self._single_interval()}."
             else:
+                low, high = max(row["low"], 0.0), min(row["high"], 1.0)
                 text += (
-                    f"mean ICC {mean:.2f} (SE {row['se']:.2f}) over {row['images']} images; "
+                    f"mean ICC {mean:.2f} ({low:.2f}–{high:.2f}; SE {row['se']:.2f}) over "
+                    f"{row['images']} images; "
                     f"{100 * row['poor_share']:.0f} % of images below {POOR_BELOW:g}."
                 )
         if self.exclusions:
             number = len(self.exclusions)
             text += f" {number} image{'s' if number > 1 else ''} left out."
         return text
+
+    @property
+    def given(self) -> int:
+        """How many images there were, those of a single rater included."""
+        return len({*self.images, *(row["image"] for row in self.exclusions)})
+
+    def _single_interval(self) -> str:
+        excluded = {row["image"] for row in self.exclusions}
+        for image in self.images:
+            low, high = (self.value(image, f"{PIXEL_ICC}_{end}") for end in ("low", "high"))
+            if image not in excluded and np.isfinite(low):
+                return f" ({low:.2f}–{high:.2f})"
+        return ""
 
 
 def cohort(
@@ -153,7 +173,8 @@ def cohort(
         correlation_rows: first, second, r, low, high, images.
         leave_one_out_rows: rater, images, mean_with, mean_without, difference, low, high (pixel
             ICC without the rater − with all).
-        confounder_rows: measure, term, coefficient, standard_error, low, high, p, images.
+        confounder_rows: measure, term, coefficient, standard_error, low, high, p, p_holm (over all
+            terms and measures but the intercepts), images.
     Raises RatingError when there is no image with two raters.
 
     >>> masks = (np.random.default_rng(0).random((4, 3, 16, 16)) < 0.3) | np.eye(16, dtype=bool)
@@ -167,6 +188,7 @@ def cohort(
     areas: dict[int, list[AreaCounts]] = {grid: [] for grid in grids}
     exclusions: list[Row] = []
     known: set[str] = set()
+    regions = 0
     for number, image in enumerate(images):
         if cancelled is not None and cancelled():
             raise CancelledError
@@ -177,10 +199,12 @@ def cohort(
         known.add(image.name)
         people = [k for k, name in enumerate(image.raters) if name not in candidates]
         if len(people) < 2:
-            exclusions.append({"image": image.name, "reason": f"{len(people)} rater"})
+            few = "no rater" if not people else "1 rater"
+            exclusions.append({"image": image.name, "reason": few})
             continue
         summary = summarize(image, people, exclude_above, exclude_below, surfaces=surfaces)
         summaries.append(summary)
+        regions += image.roi is not None
         if summary.exclusion:
             exclusions.append({"image": image.name, "reason": summary.exclusion})
         masks = [np.asarray(image.masks[k]) for k in people]
@@ -196,7 +220,7 @@ def cohort(
         say(0.8 + 0.15 * place / len(grids), f"Fitting the area models, {grid} cells a side")
         _add_area_iccs(summaries, areas[grid], f"area_icc_{grid}", method, link_variance)
     say(0.97, "Comparing images")
-    return _assemble(
+    result = _assemble(
         summaries,
         exclusions,
         tuple(grids),
@@ -206,6 +230,9 @@ def cohort(
         candidates,
         bootstrap,
         seed,
+    )
+    return replace(
+        result, regions=regions, exclude_above=exclude_above, exclude_below=exclude_below
     )
 
 
@@ -287,6 +314,7 @@ def _assemble(
     notes: list[str] = []
     rows, problems = confounder_table(included, agreement, covariates)
     notes += problems
+    notes += _fewer_raters(summaries)
     extent = _extent_of(included, names, bootstrap, seed)
     if extent is None:
         notes.append("Fewer than two images to summarise: no extent ICC.")
@@ -317,6 +345,7 @@ def _assemble(
         method=method,
         link_variance=link_variance,
         grids=grids,
+        seed=seed,
         notes=tuple(notes),
         extent_all=(
             extent
@@ -324,6 +353,17 @@ def _assemble(
             else _extent_of(summaries, names, bootstrap, seed)
         ),
     )
+
+
+def _fewer_raters(summaries: Sequence[ImageSummary]) -> list[str]:
+    """A note that names the images which fewer raters saw than others."""
+    most = max(len(summary.raters) for summary in summaries)
+    fewer = [s for s in summaries if len(s.raters) < most]
+    if not fewer:
+        return []
+    named = ", ".join(f"{s.name} ({len(s.raters)})" for s in fewer[:_MOST_NAMED])
+    more = f" and {len(fewer) - _MOST_NAMED} more" if len(fewer) > _MOST_NAMED else ""
+    return [f"Fewer raters than the {most} of other images: {named}{more}."]
 
 
 def _extent_of(

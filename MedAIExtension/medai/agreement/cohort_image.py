@@ -18,7 +18,7 @@ from medai.agreement.performance import MEASURES, performance, rates
 from medai.agreement.ratings import ImageRatings
 from medai.errors import RatingError
 
-DISTANCES = ("hausdorff_mm", "hausdorff95_mm", "mean_surface_mm")
+DISTANCES = ("hausdorff", "hausdorff95", "mean_surface")
 
 
 @dataclass(eq=False)
@@ -188,11 +188,13 @@ def _overlap(
         return
     masks = [image.masks[k] for k in people]
     found = pairwise_overlap(masks, image.roi, image.spacing_mm)
-    for measure in DISTANCES:
-        values = np.array([getattr(pair, measure) for pair in found])
+    # Without a spacing a grid step is the unit: those are pixels, not mm.
+    unit = "pixels" if image.spacing_mm is None else "mm"
+    for distance in DISTANCES:
+        values = np.array([getattr(pair, f"{distance}_mm") for pair in found])
         finite = values[np.isfinite(values)]
         summary.add(
-            measure,
+            f"{distance}_{unit}",
             float(finite.mean()) if finite.size else float("nan"),
             next((pair.reason for pair in found if pair.reason), ""),
         )

@@ -13,7 +13,7 @@ from scipy.special import stdtrit
 from medai.agreement.cohort_image import ImageSummary
 from medai.agreement.correlation import pearson
 from medai.agreement.icc_estimate import EXCELLENT_ABOVE, POOR_BELOW
-from medai.agreement.regression import linear_model
+from medai.agreement.regression import INTERCEPT, linear_model
 from medai.errors import RatingError
 
 Array = NDArray[np.float64]
@@ -162,7 +162,19 @@ def confounder_table(
             }
             for term in model.coefficients
         ]
+    _add_holm(rows)
     return tuple(rows), notes
+
+
+def _add_holm(rows: list[Row]) -> None:
+    """Put Holm's adjusted p beside each p (Holm 1979, Scand. J. Stat. 6(2)), intercepts aside."""
+    tested = [row for row in rows if row["term"] != INTERCEPT and np.isfinite(row["p"])]
+    for row in rows:
+        row["p_holm"] = _NAN
+    highest = 0.0
+    for rank, row in enumerate(sorted(tested, key=lambda row: float(row["p"]))):
+        highest = max(highest, min(1.0, row["p"] * (len(tested) - rank)))
+        row["p_holm"] = highest
 
 
 def _covariate(images: Sequence[ImageSummary], name: str) -> list[float | str]:

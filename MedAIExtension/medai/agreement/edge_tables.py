@@ -20,7 +20,7 @@ _EDGE_LEFT, _EDGE_DROP, _EDGE_STEP = -17.0, 30.0, 0.7
 _WIDE_NORMAL = 1.2
 # Tables for every m up to this and for ratios of this beyond, between which 1/m interpolates.
 _MOST_OWN, _RATIO = 16.0, 1.25
-_TABLE_STEP = 0.2
+_TABLE_STEP = 0.25
 _LEFT, _LEFT_SDS, _RIGHT, _RIGHT_SDS = 7.0, 7.0, 6.0, 9.0
 _LOG_ROOT_2PI = 0.5 * float(np.log(2.0 * np.pi))
 

@@ -29,12 +29,22 @@ class LinkChoice(StrEnum):
     LIABILITY = "liability"
 
 
+class LevelChoice(StrEnum):
+    """What the differences of scores mean."""
+
+    NOMINAL = "nominal"
+    ORDINAL = "ordinal"
+    INTERVAL = "interval"
+    RATIO = "ratio"
+
+
 def agree(
     study: Annotated[
         Path,
         typer.Argument(
             metavar="STUDY",
-            help="A study, or a folder with a folder per image and a mask file per rater.",
+            help="A study, a folder with a folder per image and a mask file per rater, or a CSV of "
+            "scores: image, rater, score (item, repeat).",
         ),
     ],
     output: OutputOption,
@@ -68,10 +78,21 @@ def agree(
             help="Where the newest submission of a case is damaged, take the one before it.",
         ),
     ] = False,
+    level: Annotated[
+        LevelChoice | None,
+        typer.Option("--level", help="Level of measurement of scores; by default from the scores."),
+    ] = None,
+    categories: Annotated[
+        str,
+        typer.Option("--categories", help="All scores that may be given, in order, with commas."),
+    ] = "",
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure how well raters agree on what they outlined, image by image and overall."""
+    """Measure how well raters agree on what they outlined or scored, image by image and overall."""
+    if study.suffix.lower() == ".csv":
+        _agree_on_scores(study, level, categories, Output(output, overwrite, as_json))
+        return
     from medai.reports.rater_agreement import AgreementOptions, names_in, open_ratings
 
     models = names_in(candidates)
@@ -88,3 +109,21 @@ def agree(
         return open_ratings(study, label=label, candidates=models, superseded=use_earlier)
 
     run_task("agreement", [read], lambda: options, Output(output, overwrite, as_json))
+
+
+def _agree_on_scores(
+    path: Path, level: LevelChoice | None, categories: str, output: Output
+) -> None:
+    from medai.agreement.scores import score_agreement
+    from medai.commands.console import print_answer
+    from medai.output import atomic_folder
+    from medai.reports.rater_agreement import names_in
+    from medai.reports.scores import read_scores, summary_of, write_scores
+
+    with atomic_folder(output.folder, overwrite=output.overwrite) as folder:
+        table = read_scores(
+            path, level=None if level is None else level.value, categories=names_in(categories)
+        )
+        result = score_agreement(table)
+        write_scores(result, folder)
+    print_answer(result.sentence, summary_of(result), as_json=output.as_json)

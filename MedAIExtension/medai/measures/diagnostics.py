@@ -118,7 +118,9 @@ def auc(labels: ArrayLike, scores: ArrayLike, *, level: float = 0.95) -> Estimat
 
     The area is the probability that a diseased case scores higher than a healthy one, ties one
     half; the variance comes from the placement values of each case (computed from midranks). The
-    interval is clipped to 0..1; where one class has a single case it is 0..1. Raises InputError
+    interval is clipped to 0..1; where one class has a single case it is 0..1. At an area of 0 or 1
+    that variance is 0, and the exact binomial interval (Clopper and Pearson 1934) of the smaller
+    class takes its place. Raises InputError
     unless both classes are there and all scores are finite.
     """
     truth, values = _checked(labels, scores)
@@ -128,6 +130,10 @@ def auc(labels: ArrayLike, scores: ArrayLike, *, level: float = 0.95) -> Estimat
     area = float(of_diseased.mean())
     if m < 2 or n < 2:
         return Estimate(area, 0.0, 1.0, m + n)
+    if area in (0.0, 1.0):
+        reach = ((1.0 - level) / 2.0) ** (1.0 / min(m, n))
+        low, high = (reach, 1.0) if area == 1.0 else (0.0, 1.0 - reach)
+        return Estimate(area, low, high, m + n)
     variance = of_diseased.var(ddof=1) / m + of_healthy.var(ddof=1) / n
     half = float(norm.ppf(0.5 + level / 2) * np.sqrt(variance))
     return Estimate(area, max(0.0, area - half), min(1.0, area + half), m + n)

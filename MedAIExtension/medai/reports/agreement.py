@@ -14,6 +14,7 @@ from medai.reports.agreement_page import (
     AgreementReport,
     page_of,
     raters_for_target,
+    raters_interval,
     wide_images,
 )
 from medai.reports.charts import charts_available, figure_png, save_figure
@@ -49,7 +50,17 @@ _TABLES = {
     ),
     "confounders.csv": (
         "confounder_rows",
-        ("measure", "term", "coefficient", "standard_error", "low", "high", "p", "images"),
+        (
+            "measure",
+            "term",
+            "coefficient",
+            "standard_error",
+            "low",
+            "high",
+            "p",
+            "p_holm",
+            "images",
+        ),
     ),
 }
 
@@ -82,6 +93,7 @@ def summary_of(report: AgreementReport) -> dict[str, Any]:
         "task": "agreement",
         "sentence": result.sentence,
         "images": len(result.images),
+        "images_given": result.given,
         "raters": list(result.raters),
         "method": result.method,
         "link_variance": result.link_variance,
@@ -92,6 +104,7 @@ def summary_of(report: AgreementReport) -> dict[str, Any]:
         "extent_icc": None if result.extent is None else asdict(result.extent),
         "extent_icc_all_images": (None if result.extent_all is None else asdict(result.extent_all)),
         "raters_needed_for_0.9": raters_for_target(result),
+        "raters_needed_for_0.9_interval": raters_interval(result),
         "leave_one_out": list(result.leave_one_out_rows),
         "confounders": list(result.confounder_rows),
         "correlations": list(result.correlation_rows),

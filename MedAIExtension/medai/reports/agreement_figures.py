@@ -40,6 +40,8 @@ def measure_label(measure: str) -> str:
     if measure.startswith("area_icc_"):
         grid = measure.removeprefix("area_icc_")
         return f"area ICC, {grid} × {grid}"
+    if measure.endswith("_laplace"):
+        return f"{measure_label(measure.removesuffix('_laplace'))} as published (Laplace)"
     if measure.startswith("naive_"):
         return f"naïve {measure_label(measure.removeprefix('naive_'))}"
     return names.get(measure, measure.replace("_", " "))

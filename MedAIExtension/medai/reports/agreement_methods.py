@@ -10,6 +10,7 @@ from medai.agreement.cohort import CohortResult
 REFERENCES = (
     "Bates D, Mächler M, Bolker B, Walker S. Fitting linear mixed-effects models using lme4. "
     "J Stat Softw 2015;67(1).",
+    "Calderon N, Reichart R, Dror R. The alternative annotator test for LLM-as-a-judge. 2025.",
     "Hurault G, Pan K, Mokhtari R, et al. Detecting eczema areas in digital images: an impossible "
     "task? medRxiv 2022.",
     "Koo TK, Li MY. A guideline of selecting and reporting intraclass correlation coefficients for "
@@ -22,41 +23,85 @@ REFERENCES = (
 
 
 def methods_text(result: CohortResult) -> str:
-    """What was computed, with formulas and versions, in prose."""
+    """What was computed, with formulas, rules, seed and versions, in prose."""
+    exact = result.method == "exact"
     fit = (
-        "maximum likelihood under the Laplace approximation"
-        if result.method == "laplace"
-        else "maximum likelihood, pixel effects integrated by quadrature (no Laplace approximation)"
+        "maximum likelihood, pixel effects integrated by quadrature and rater effects by Laplace's "
+        "approximation; 95 % intervals of single images are from the restricted likelihood with "
+        "Bartlett's factor"
+        if exact
+        else "maximum likelihood under the Laplace approximation"
     )
     link = "1/(p(1−p)) with p the mean rating" if result.link_variance == "meanobs" else "π²/3"
     grids = ", ".join(f"{grid} × {grid}" for grid in result.grids)
     areas = (
         f" Area-level ICCs used the marked proportion in {grids} cells with a binomial mixed model "
-        "that adds one random effect per observation for over-dispersion."
+        "that adds one random effect per observation for over-dispersion"
+        + (", cell and observation effects integrated by quadrature." if exact else ".")
         if result.grids
         else ""
     )
-    left_out = (
-        f" {len(result.exclusions)} of {len(result.images)} images were excluded from the "
-        "summaries of agreement (reasons in exclusions.csv)."
-        if result.exclusions
+    resamples = result.extent.resamples if result.extent is not None else 0
+    candidates = (
+        " Candidates were put in each rater's place by the alternative-annotator test (Calderon "
+        f"et al. 2025; ε = {result.candidates[0].epsilon:g}; mean Dice as closeness; paired t "
+        "test, Wilcoxon's signed-rank test below 30 images; Benjamini–Yekutieli at 5 %)."
+        if result.candidates
         else ""
     )
-    resamples = result.extent.resamples if result.extent is not None else 0
+    confounders = (
+        " What agreement depends on was estimated by one Gaussian linear model per measure with "
+        "all covariates; p values are given raw and adjusted by Holm."
+        if result.confounder_rows
+        else ""
+    )
+    measured = {row["measure"] for row in result.image_rows}
+    distances = " ".join(
+        f" Hausdorff, 95 % Hausdorff and mean surface distances of pairs are in {unit}."
+        for unit in ("mm", "pixels")
+        if f"hausdorff_{unit}" in measured
+    )
     return (
-        f"Delineations of {len(result.images)} images by {len(result.raters)} raters were compared "
-        "inside the region of interest. The pixel-level intraclass correlation coefficient (ICC) "
-        "was estimated for each image by a logistic mixed model with crossed random effects of "
-        f"pixel and rater, fitted by {fit}, as V_pixel / (V_pixel + V_rater + V_link) on the logit "
+        f"Delineations of {result.given} images by {len(result.raters)} raters were compared"
+        f"{_where(result)}. The pixel-level intraclass correlation coefficient (ICC) was "
+        "estimated for each image by a logistic mixed model with crossed random effects of pixel "
+        f"and rater, fitted by {fit}, as V_pixel / (V_pixel + V_rater + V_link) on the logit "
         f"scale with V_link = {link}.{areas} Krippendorff's alpha was computed at the nominal "
         "level. The ICC of the total extent used the logit of (marked + 1)/(region + 2) in a "
         "linear mixed model with random effects of image and rater (REML), with a 95 % interval "
-        f"from {resamples} parametric bootstrap resamples. Each rater was compared with the "
-        "majority of the others (accuracy, IoU, sensitivity, precision, F1, specificity, Matthews "
-        "correlation), beside a naïve rater who marks the whole region. ICCs below 0.5 were read "
-        f"as poor and above 0.9 as excellent (Koo and Li 2016).{left_out} Computed with MedAI "
-        f"{medai.__version__} (numpy {_version('numpy')}, scipy {_version('scipy')})."
+        f"from {resamples} parametric bootstrap resamples (seed {result.seed}). Each rater was "
+        "compared with the majority of the others (accuracy, IoU, sensitivity, precision, F1, "
+        "specificity, Matthews correlation), beside a naïve rater who marks the whole region."
+        f"{distances}{candidates}{confounders} ICCs below 0.5 were read as poor and above 0.9 as "
+        f"excellent (Koo and Li 2016).{_left_out(result)} Computed with MedAI {medai.__version__} "
+        f"(numpy {_version('numpy')}, scipy {_version('scipy')}). Cite as: MedAI, version "
+        f"{medai.__version__}, a 3D Slicer extension for measuring lesions and rater agreement."
     )
+
+
+def _where(result: CohortResult) -> str:
+    read = len(result.images)
+    if not result.regions:
+        return " over the whole image"
+    if result.regions == read:
+        return " inside the region of interest"
+    return (
+        f" inside the region of interest on the {result.regions} images that had one, and over the "
+        f"whole image on the other {read - result.regions}"
+    )
+
+
+def _left_out(result: CohortResult) -> str:
+    rule = (
+        " Images were to be left out of the summaries of agreement where more than half of the "
+        f"raters marked more than {100 * result.exclude_above:g} % or less than "
+        f"{100 * result.exclude_below:g} % of the region, or where fewer than two raters took part"
+    )
+    number = len(result.exclusions)
+    if not number:
+        return f"{rule}: none was."
+    were = "was" if number == 1 else "were"
+    return f"{rule}: {number} of {result.given} {were} (reasons in exclusions.csv)."
 
 
 def _version(package: str) -> str:

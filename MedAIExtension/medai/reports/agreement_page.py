@@ -74,6 +74,7 @@ def page_of(report: AgreementReport, pictures: Sequence[tuple[str, bytes, str]] 
         ],
         caption="Over images. Poor: ICC below 0.5; excellent: above 0.9 (Koo and Li 2016).",
     )
+    _add_published(page, result)
     if result.method == "laplace":
         page.note(LAPLACE_NOTE)
     _add_extent(page, result)
@@ -97,7 +98,9 @@ def page_of(report: AgreementReport, pictures: Sequence[tuple[str, bytes, str]] 
                 )
                 for row in result.leave_one_out_rows
             ],
-            caption="Pixel ICC without a rater; the change is paired, image by image.",
+            caption="Pixel ICC without a rater; the change is paired, image by image. Leaving out "
+            "any rater also changes how well the variance between raters is known, so a small "
+            "change that is alike for all raters says nothing about one of them.",
         )
     _add_performance(page, report, drawn)
     if result.confounder_rows:
@@ -145,7 +148,8 @@ def _add_extent(page: Page, result: CohortResult) -> None:
     if needed is not None:
         page.sentence(
             f"For a consensus with a reliability of {_TARGET}: {needed} "
-            f"rater{'s' if needed > 1 else ''}, if one rater's is the mean pixel ICC."
+            f"rater{'s' if needed > 1 else ''}{_range(raters_interval(result))}, if one rater's is "
+            "the mean pixel ICC."
         )
 
 
@@ -228,7 +232,7 @@ def _add_confounders(page: Page, result: CohortResult, drawn: dict[str, tuple[by
     if "confounders" in drawn:
         page.pictures([drawn["confounders"]], width_px=900)
     page.table(
-        ("measure", "term", "coefficient", "95 % from", "to", "p"),
+        ("measure", "term", "coefficient", "95 % from", "to", "p", "p (Holm)", "images"),
         [
             (
                 measure_label(row["measure"]),
@@ -237,12 +241,14 @@ def _add_confounders(page: Page, result: CohortResult, drawn: dict[str, tuple[by
                 row["low"],
                 row["high"],
                 row["p"],
+                row["p_holm"],
+                row["images"],
             )
             for row in result.confounder_rows
             if row["term"] != "(intercept)"
         ],
         caption="Linear model of each measure on all covariates at once; per unit of a number, or "
-        "against the first category in the alphabet.",
+        "against the first category in the alphabet. p (Holm) is adjusted for all rows.",
     )
 
 
@@ -289,6 +295,37 @@ def wide_images(result: CohortResult) -> list[dict[str, Any]]:
     for name, row in wide.items():
         row["excluded"] = reasons.get(name, "")
     return list(wide.values())
+
+
+def raters_interval(result: CohortResult) -> tuple[int | None, int | None]:
+    """Fewest and most raters that a reliability of 0.9 takes, by the ends of the mean ICC's
+    95 % interval; None where no number is enough, or where there is no interval."""
+    row = result.summary("pixel_icc")
+    if row is None or not isfinite(row["low"]):
+        return None, None
+    ends = (min(max(row[end], 0.0), 1.0) for end in ("high", "low"))
+    fewest, most = (raters_needed(end, _TARGET) for end in ends)
+    return fewest, most
+
+
+def _range(numbers: tuple[int | None, int | None]) -> str:
+    fewest, most = numbers
+    if fewest is None:
+        return ""
+    return f" ({fewest}–{most})" if most is not None else f" ({fewest} or more)"
+
+
+def _add_published(page: Page, result: CohortResult) -> None:
+    """Exact and Laplace means side by side, where they differ."""
+    rows = []
+    for measure in agreement_measures(result):
+        exact, published = result.summary(measure), result.summary(f"{measure}_laplace")
+        if exact is None or published is None:
+            continue
+        if abs(exact["mean"] - published["mean"]) > _APART:
+            rows.append((measure_label(measure), exact["mean"], published["mean"]))
+    if rows:
+        page.table(("measure", "exact", "as published (Laplace)"), rows, caption=BOTH_NOTE)
 
 
 def raters_for_target(result: CohortResult) -> int | None:

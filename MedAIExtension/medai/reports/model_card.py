@@ -6,6 +6,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from medai.models import ModelCard
+from medai.models.card import TrainingSection
 from medai.reports.page import Page
 
 
@@ -23,7 +24,9 @@ def _rows(prefix: str, part: Any) -> Any:
         if field.name == "text":  # the card's file as it is; its fields are listed one by one
             continue
         name = f"{prefix}{field.name}".replace("_", " ")
-        if is_dataclass(value):
+        if isinstance(part, TrainingSection) and field.name == "patients" and value == 0:
+            yield name, "not stated"
+        elif is_dataclass(value):
             yield from _rows(f"{name}: ", value)
         elif isinstance(value, tuple) and value and is_dataclass(value[0]):
             for item in value:

@@ -26,6 +26,7 @@ from medai.reports.agreement_examples import examples_of
 from medai.reports.agreement_page import AgreementReport
 from medai.reports.tables import write_csv
 from medai.studies import RatingsSource, StudyRatings, export_study, open_study, study_ratings
+from medai.studies.copied_raters import CopiesOfRaters
 from medai.studies.protocol import STUDY_FILE
 from medai.studies.rater_folder import open_rater_folder
 from medai.studies.repeats import REPEAT_COLUMNS, repeat_table
@@ -130,11 +131,13 @@ def measure_agreement(
             f"No masks of the candidate {unknown[0]}: there are {', '.join(source.raters)}."
         )
     notes = list(source.notes)
+    copies = CopiesOfRaters()
 
     def images() -> Iterator[ImageRatings]:
         for name in source.images:
             case = source.read(name)
             notes.extend(case.notes)
+            copies.add(case.ratings)
             on_image(case.ratings)
             yield case.ratings
 
@@ -151,6 +154,7 @@ def measure_agreement(
         cancelled=cancelled,
         total=len(source.images),
     )
+    notes += copies.notes
     progress(Progress(0.98, "Writing the report"))
     report = AgreementReport(
         result,

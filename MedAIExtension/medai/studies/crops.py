@@ -33,7 +33,7 @@ from medai.studies.protocol import (
     write_protocol,
 )
 from medai.studies.record import Remarks
-from medai.studies.session import start_session, study_segmentation
+from medai.studies.session import ActiveTime, start_session, study_segmentation
 from medai.studies.study import Study, open_study
 
 # Each file waits for the disk on its own; several at a time share the wait.
@@ -87,6 +87,8 @@ def import_crops(
             for k, volume in enumerate(volumes):
                 raise_if_cancelled(cancelled)
                 session = start_session(study, readers[j], volume.name, 1, volume)
+                # How long the reader took isn't known; how long writing takes is no answer.
+                session.active = ActiveTime(clock=lambda: 0.0)
                 session.submit({label_name: masks[k, j][None]}, Remarks())
                 number = next(done)
                 progress(Progress(number / total, f"Outline {number} of {total}"))

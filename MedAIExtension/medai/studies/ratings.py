@@ -47,7 +47,7 @@ class RatedImage:
         """Masks of one label as input for ``medai.agreement``.
 
         Covariates are the image's own, the mean quality (low −1, normal 0, high 1) and the mean
-        active seconds.
+        active seconds, those of imported outlines, which nobody measured, left out.
         """
         if not self.segmentations:
             return ImageRatings(self.image.name, np.empty((0, 1, 1, 1), np.uint8), ())
@@ -58,7 +58,9 @@ class RatedImage:
         if records:
             quality = [QUALITY_SCORES[record.remarks.quality] for record in records]
             covariates["quality"] = float(np.mean(quality))
-            covariates["seconds"] = float(np.mean([record.active_seconds for record in records]))
+            seconds = [record.active_seconds for record in records if record.active_seconds > 0]
+            if seconds:
+                covariates["seconds"] = float(np.mean(seconds))
         return ImageRatings(
             name=self.image.name,
             masks=np.stack(masks),

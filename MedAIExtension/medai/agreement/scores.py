@@ -1,0 +1,244 @@
+"""Agreement on scores: each item and all together, with standard errors and intervals.
+
+Standard errors are jackknifed over images: all items of an image are left out together, so that
+scores of one image need not be independent (Efron and Tibshirani 1993, chapter 11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from medai.agreement.alpha import Level, krippendorff_alpha
+from medai.agreement.classical_icc import classical_icc
+from medai.agreement.crossed_reml import crossed_reml
+from medai.agreement.kappa import Weights
+from medai.agreement.weighted_kappa import weighted_kappas
+from medai.errors import RatingError
+
+Array = NDArray[np.float64]
+Row = dict[str, Any]
+
+ALL_ITEMS = "all"
+_LEVELS = ("nominal", "ordinal", "interval", "ratio")
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreTable:
+    """values: (raters, units) of scores, nan where missing. images, items: (units,), what each unit
+    is. repeats: (raters, units) of second scores of the same, for agreement with oneself.
+    categories: all scores that may be given, in order; () for measurements.
+    """
+
+    values: Array
+    raters: tuple[str, ...]
+    images: tuple[str, ...]
+    items: tuple[str, ...]
+    repeats: Array
+    categories: tuple[float, ...]
+    level: Level
+
+
+@dataclass(frozen=True, eq=False)
+class ScoresResult:
+    """Rows for tables; see ``score_agreement``."""
+
+    table: ScoreTable
+    coefficient_rows: tuple[Row, ...]
+    icc_rows: tuple[Row, ...]
+    limits_rows: tuple[Row, ...]
+    repeat_rows: tuple[Row, ...]
+
+    def coefficient(self, item: str, name: str, weights: str = "") -> Row | None:
+        """One row of the coefficients."""
+        for row in self.coefficient_rows:
+            if (row["item"], row["coefficient"], row["weights"]) == (item, name, weights):
+                return row
+        return None
+
+    @property
+    def sentence(self) -> str:
+        """The answer in one sentence."""
+        row = self.coefficient(ALL_ITEMS, "alpha")
+        number = len(set(self.table.images))
+        who = f"{len(self.table.raters)} raters, {number} image{'s' if number != 1 else ''}"
+        if row is None or not np.isfinite(row["value"]):
+            return f"Agreement on the scores could not be measured ({who})."
+        interval = f" ({row['low']:.2f}–{row['high']:.2f})" if np.isfinite(row["low"]) else ""
+        return (
+            f"Agreement on the scores: Krippendorff's {self.table.level} alpha "
+            f"{row['value']:.2f}{interval}; {who}."
+        )
+
+
+def score_agreement(table: ScoreTable) -> ScoresResult:
+    """Every coefficient of each item, and of all together.
+
+    coefficient_rows: item, coefficient, weights, value, se, low, high, units, raters: alpha at the
+        table's level; for nominal and ordinal scores Fleiss, Conger, Brennan–Prediger, Gwet's AC1
+        (AC2 with weights), Cohen or Light, unweighted and for ordinal ones with linear and
+        quadratic weights.
+    icc_rows (not for nominal scores): item, kind, icc, low, high, units: ICC1 to ICC3k where no
+        score is missing; else agreement and consistency from a linear mixed model (REML).
+    limits_rows (not for nominal scores): item, first, second, units, mean difference, sd, limits
+        of agreement with 95 % intervals; sem, the standard error of measurement
+        √(V_rater + V_residual) over all raters, and the minimal detectable change 1.96 √2 sem.
+    repeat_rows: rater, units, alpha of a rater's first and second scores.
+    Raises RatingError on fewer than 2 raters, no unit with two scores, or a score outside the
+    categories.
+    Source: Bland and Altman 1999, Stat. Methods Med. Res. 8(2), 135-160; de Vet et al. 2006, J.
+    Clin. Epidemiol. 59(10), 1033-1039.
+    """
+    if table.level not in _LEVELS:
+        raise RatingError(f"Level {table.level!r}: expected one of {', '.join(_LEVELS)}.")
+    items = list(dict.fromkeys(table.items))
+    groups = [(item, np.array([one == item for one in table.items])) for item in items]
+    if len(items) > 1:
+        groups.append((ALL_ITEMS, np.ones(len(table.items), dtype=bool)))
+    else:
+        groups = [(ALL_ITEMS, groups[0][1])]
+    coefficients: list[Row] = []
+    iccs: list[Row] = []
+    limits: list[Row] = []
+    images = np.array(table.images)
+    for item, chosen in groups:
+        values = table.values[:, chosen]
+        coefficients += _coefficients(item, values, images[chosen], table)
+        if table.level != "nominal":
+            iccs += _iccs(item, values)
+            limits += _limits(item, values, table.raters)
+    return ScoresResult(
+        table, tuple(coefficients), tuple(iccs), tuple(limits), tuple(_repeats(table))
+    )
+
+
+def _coefficients(item: str, values: Array, images: NDArray, table: ScoreTable) -> list[Row]:
+    measures: list[tuple[tuple[str, ...], str, Callable[[Array], list[float]]]] = [
+        (("alpha",), "", lambda part: [krippendorff_alpha(part, table.level)])
+    ]
+    if table.categories:
+        kinds: tuple[Weights, ...] = ("identity", "linear", "quadratic")
+        for kind in kinds if table.level != "nominal" else kinds[:1]:
+            names = tuple(weighted_kappas(values, table.categories, kind))
+            measures.append((names, kind, _kappas(table.categories, kind)))
+    rows = []
+    units = int((np.isfinite(values).sum(axis=0) >= 2).sum())
+    for names, weights, measure in measures:
+        estimates, errors = _jackknife(measure, values, images)
+        for name, value, se in zip(names, estimates, errors, strict=True):
+            freedom = len(set(images.tolist())) - 1
+            half = float(stdtrit(freedom, 0.975)) * se if freedom > 0 else float("nan")
+            rows.append(
+                {
+                    "item": item,
+                    "coefficient": name,
+                    "weights": weights,
+                    "value": value,
+                    "se": se,
+                    "low": value - half,
+                    "high": min(value + half, 1.0),
+                    "units": units,
+                    "raters": len(values),
+                }
+            )
+    return rows
+
+
+def _kappas(categories: Sequence[float], weights: Weights) -> Callable[[Array], list[float]]:
+    return lambda part: list(weighted_kappas(part, categories, weights).values())
+
+
+def _jackknife(
+    measure: Callable[[Array], list[float]], values: Array, images: NDArray
+) -> tuple[list[float], list[float]]:
+    whole = measure(values)
+    found = []
+    for image in dict.fromkeys(images.tolist()):
+        try:
+            found.append(measure(values[:, images != image]))
+        except RatingError:
+            continue
+    if len(found) < 2:
+        return whole, [float("nan")] * len(whole)
+    spread = np.array(found)
+    n = len(spread)
+    squares = ((spread - spread.mean(axis=0)) ** 2).sum(axis=0)
+    return whole, np.sqrt((n - 1.0) / n * squares).tolist()
+
+
+def _iccs(item: str, values: Array) -> list[Row]:
+    seen = np.isfinite(values)
+    units = int((seen.sum(axis=0) >= 2).sum())
+    if units < 2:
+        return []
+    complete = values[:, seen.all(axis=0)]
+    if complete.shape[1] == values.shape[1]:
+        return [
+            {"item": item, "kind": row.kind, "icc": row.icc, "low": row.low, "high": row.high,
+             "units": units}
+            for row in classical_icc(complete.T)
+        ]  # fmt: skip
+    fit = crossed_reml(values.T[None])
+    row, column, rest = (float(part[0]) for part in (fit.row, fit.column, fit.residual))
+    nan = float("nan")
+    return [
+        {"item": item, "kind": kind, "icc": row / whole if whole else nan, "low": nan, "high": nan,
+         "units": units}
+        for kind, whole in (
+            ("agreement, missing scores (REML)", row + column + rest),
+            ("consistency, missing scores (REML)", row + rest),
+        )
+    ]  # fmt: skip
+
+
+def _limits(item: str, values: Array, raters: Sequence[str]) -> list[Row]:
+    fit = crossed_reml(values[:, np.isfinite(values).any(axis=0)].T[None])
+    sem = float(np.sqrt(fit.column[0] + fit.residual[0]))
+    rows = []
+    for a, b in combinations(range(len(values)), 2):
+        difference = values[b] - values[a]
+        difference = difference[np.isfinite(difference)]
+        n = difference.size
+        if n < 2:
+            continue
+        mean, sd = float(difference.mean()), float(difference.std(ddof=1))
+        t = float(stdtrit(n - 1, 0.975))
+        of_limit = t * sd * float(np.sqrt(1.0 / n + 1.96**2 / (2.0 * (n - 1))))
+        low, high = mean - 1.96 * sd, mean + 1.96 * sd
+        rows.append(
+            {
+                "item": item,
+                "first": raters[a],
+                "second": raters[b],
+                "units": n,
+                "difference": mean,
+                "difference_low": mean - t * sd / float(np.sqrt(n)),
+                "difference_high": mean + t * sd / float(np.sqrt(n)),
+                "sd": sd,
+                "lower_limit": low,
+                "lower_limit_low": low - of_limit,
+                "lower_limit_high": low + of_limit,
+                "upper_limit": high,
+                "upper_limit_low": high - of_limit,
+                "upper_limit_high": high + of_limit,
+                "sem": sem,
+                "minimal_detectable_change": 1.96 * float(np.sqrt(2.0)) * sem,
+            }
+        )
+    return rows
+
+
+def _repeats(table: ScoreTable) -> list[Row]:
+    rows = []
+    for rater, first, second in zip(table.raters, table.values, table.repeats, strict=True):
+        units = int((np.isfinite(first) & np.isfinite(second)).sum())
+        if units:
+            alpha = krippendorff_alpha(np.stack([first, second]), table.level)
+            rows.append({"rater": rater, "units": units, "alpha": alpha})
+    return rows
