@@ -61,6 +61,7 @@ class _Pictures:
     def __init__(self, image: NDArray[np.uint8]) -> None:
         self._image = image
         self.axial = SimpleNamespace(grid_shape=(1, *image.shape), spacing_mm=(1.0, 1.0, 1.0))
+        self.pixel_mm = (1.0, 1.0)
 
     def __len__(self) -> int:
         return 1

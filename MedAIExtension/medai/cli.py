@@ -25,7 +25,7 @@ _SUMMARY = (
 )
 
 # Command -> where it lives; a group's commands come from its typer app.
-_COMMANDS = ("demo", *(task.command for task in TASKS), "batch")
+_COMMANDS = ("demo", *(task.command for task in TASKS), "batch", "doctor")
 _GROUPS = ("models", "study")
 
 

@@ -284,7 +284,7 @@ def test_a_job_queue_file_that_can_not_be_meant_is_refused(tmp_path, text, messa
 
 def test_an_address_where_no_scheduler_is_says_so(monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("medai.batch.cluster._MEET_SECONDS", 1)
+    monkeypatch.setattr("medai.batch.cluster._CONNECT_SECONDS", 1)
     with (
         pytest.raises(InputError, match="No Dask scheduler"),
         scheduler_client("tcp://127.0.0.1:9"),

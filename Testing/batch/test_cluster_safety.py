@@ -22,13 +22,13 @@ def test_a_scheduler_elsewhere_without_tls_is_refused(address):
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "localhost:9", "tcp://[::1]:9"])
 def test_one_on_this_machine_is_taken(address, monkeypatch):
-    monkeypatch.setattr("medai.batch.cluster._MEET_SECONDS", 1)
+    monkeypatch.setattr("medai.batch.cluster._CONNECT_SECONDS", 1)
     with pytest.raises(InputError, match="No Dask scheduler"), scheduler_client(address):
         pass
 
 
 def test_insecure_has_to_be_said(monkeypatch):
-    monkeypatch.setattr("medai.batch.cluster._MEET_SECONDS", 1)
+    monkeypatch.setattr("medai.batch.cluster._CONNECT_SECONDS", 1)
     with (
         pytest.raises(InputError, match="No Dask scheduler"),
         scheduler_client("tcp://192.0.2.1:9", insecure=True),
@@ -60,7 +60,7 @@ def test_a_scheduler_over_tls_is_met_with_its_certificates_only(tmp_path, monkey
         (folder / "ca.pem").write_text(security.tls_ca_file)
         (folder / "cert.pem").write_text(security.tls_client_cert)
         (folder / "key.pem").write_text(security.tls_client_key)
-    monkeypatch.setattr("medai.batch.cluster._MEET_SECONDS", 5)
+    monkeypatch.setattr("medai.batch.cluster._CONNECT_SECONDS", 5)
     with distributed.LocalCluster(
         n_workers=1,
         threads_per_worker=1,

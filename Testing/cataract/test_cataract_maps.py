@@ -34,6 +34,11 @@ def _pattern(shape: tuple[int, int], lens: CropBox, opaque: CropBox) -> Volume:
     return Volume(pixels, np.eye(4), "OPT", "pattern", has_spacing=False)
 
 
+def _placed(volume: Volume, crop: CropBox) -> EyeScans:
+    """The scans with a crop that was placed by hand: a pattern has no cornea."""
+    return replace(eye_from_volume(volume), crops=(crop,) * volume.grid_shape[0])
+
+
 def _edges(mask: np.ndarray) -> tuple[int, int, int, int]:
     rows, columns = np.nonzero(mask)
     return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
@@ -57,7 +62,9 @@ def test_a_known_pattern_comes_back_to_its_pixels(
     lens = CropBox(lens.left, lens.top, lens.left + width // 2, lens.top + height // 2)
     opaque = CropBox(lens.left + 7, lens.top + 9, lens.left + width // 4, lens.top + height // 4)
     result = map_cataract(
-        _pattern(shape, lens, opaque), grey_model(side), CataractOptions(crop=crop, device="cpu")
+        _placed(_pattern(shape, lens, opaque), crop),
+        grey_model(side),
+        CataractOptions(device="cpu"),
     )
     eye = result.eyes[0]
     assert (
@@ -76,7 +83,7 @@ def test_outside_the_crop_everything_is_zero(grey_model) -> None:
     lens = CropBox(105, 90, 325, 310)
     volume = _pattern((400, 500), lens, lens)
     crop = CropBox(120, 101, 311, 295)
-    eye = map_cataract(volume, grey_model(), CataractOptions(crop=crop)).eyes[0]
+    eye = map_cataract(_placed(volume, crop), grey_model()).eyes[0]
     outside = np.ones((400, 500), bool)
     outside[crop.slices] = False
     assert not eye.probability[0][outside].any()
@@ -137,18 +144,19 @@ def test_averaging_with_the_mirrored_scan_makes_the_map_mirror_with_the_scan(gre
             return torch.cat([-8 + 0 * x, -ramp, ramp], dim=1)
 
     model = replace(grey_model(), network=Sided())
-    volume = _pattern((300, 300), CropBox(80, 80, 220, 220), CropBox(90, 90, 200, 200))
-    options = CataractOptions(crop=CropBox(60, 60, 240, 240))
-    single = map_cataract(volume, model, options).eyes[0].probability[0]
-    both = map_cataract(volume, model, replace(options, flip_average=True)).eyes[0].probability[0]
+    pattern = _pattern((300, 300), CropBox(80, 80, 220, 220), CropBox(90, 90, 200, 200))
+    scans = _placed(pattern, CropBox(60, 60, 240, 240))
+    averaged = CataractOptions(flip_average=True)
+    single = map_cataract(scans, model).eyes[0].probability[0]
+    both = map_cataract(scans, model, averaged).eyes[0].probability[0]
     assert single[150, 70] > 0.9 > 0.1 > single[150, 230]
     assert np.abs(both - both[:, ::-1]).max() < 0.01
 
 
 def test_the_fraction_of_a_known_pattern_is_known(grey_model) -> None:
     lens, opaque = CropBox(100, 100, 300, 300), CropBox(100, 100, 300, 150)
-    options = CataractOptions(crop=CropBox(60, 60, 340, 340))
-    result = map_cataract(_pattern((400, 400), lens, opaque), grey_model(), options)
+    scans = _placed(_pattern((400, 400), lens, opaque), CropBox(60, 60, 340, 340))
+    result = map_cataract(scans, grey_model())
     summary = result.eyes[0].summary
     assert summary.cataract_fraction == pytest.approx(0.25, abs=0.006)
     assert summary.threshold == 0.2
@@ -199,6 +207,37 @@ def test_a_picture_without_an_eye_is_refused(grey_model) -> None:
     noise = Volume(rng.integers(0, 60, (1, 200, 240), np.uint8), np.eye(4), "", "noise")
     with pytest.raises(UnsuitableImageError, match="no cornea with a lens"):
         map_cataract(noise, grey_model())
+
+
+def _with_artificial_lens(volume: Volume, scans: slice) -> Volume:
+    """Everything below the cornea dark, as behind an artificial lens that scatters nothing."""
+    pixels = volume.array.copy()
+    pixels[scans, pixels.shape[1] // 3 :] = 0
+    return replace(volume, array=pixels)
+
+
+@pytest.mark.parametrize("crop", ["lens", "center", CropBox(60, 20, 198, 158)])
+def test_a_scan_without_a_lens_is_left_out_whatever_the_crop(grey_model, crop) -> None:
+    volume = _with_artificial_lens(lens_oct((228, 269), 5, seed=1).volume, slice(0, 2))
+    result = map_cataract(volume, grey_model(), CataractOptions(crop=crop))
+    eye = result.eyes[0]
+    assert not eye.lens[:2].any()
+    assert not eye.probability[:2].any()
+    assert (eye.summary.scans, eye.summary.scans_used) == (5, 3)
+    assert "scan 1: left out, no cornea with a lens below it is seen." in " ".join(result.notes)
+    assert np.isfinite(eye.summary.cataract_fraction)
+
+
+@pytest.mark.parametrize("crop", ["lens", "center"])
+def test_an_eye_with_fewer_than_half_of_its_scans_usable_has_no_number(grey_model, crop) -> None:
+    volume = _with_artificial_lens(lens_oct((228, 269), 5, seed=1).volume, slice(0, 4))
+    result = map_cataract(volume, grey_model(), CataractOptions(crop=crop))
+    assert np.isnan(result.eyes[0].summary.cataract_fraction)
+    assert "no cataract fraction, only 1 of 5 scans could be used (no number)." in result.sentence
+    with pytest.raises(UnsuitableImageError, match="no cornea with a lens below it is seen"):
+        map_cataract(
+            _with_artificial_lens(volume, slice(None)), grey_model(), CataractOptions(crop=crop)
+        )
 
 
 def test_a_model_of_another_task_is_refused(grey_model) -> None:

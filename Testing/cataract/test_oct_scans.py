@@ -280,3 +280,24 @@ def test_an_eye_in_words(text: str | None, eye: str) -> None:
 def test_an_unknown_eye_is_refused() -> None:
     with pytest.raises(InputError, match="'third'"):
         parse_eye("third")
+
+
+def test_bad_scans_are_left_out_by_name_and_the_rest_goes_on(
+    tmp_path: Path, scan: np.ndarray
+) -> None:
+    _save(tmp_path, [f"OD_{k}.png" for k in range(4)], scan)
+    _save(tmp_path, ["OD_5.png"], scan[:-3])
+    (tmp_path / "OD_6.png").write_bytes(b"no picture")
+    (eye,) = read_eyes([tmp_path])
+    assert eye.names == ("OD_0", "OD_1", "OD_2", "OD_3")
+    assert len(eye.left_out) == 2
+    assert "OD_5.png: left out, " in eye.left_out[0]
+    assert "179×149 pixels, the other scans are 179×152" in eye.left_out[0]
+    assert eye.left_out[1].startswith("OD_6.png: left out, ")
+
+
+def test_when_no_scan_is_left_the_reason_is_said(tmp_path: Path) -> None:
+    for name in ("OD_1.png", "OD_2.png"):
+        (tmp_path / name).write_bytes(b"no picture")
+    with pytest.raises(ImageReadError, match=r"OD_1\.png"):
+        read_eyes([tmp_path])

@@ -63,6 +63,7 @@ ALLOWED["scene"] = BELOW_VIEWS | GROUND | {"host"}
 ALLOWED["reports"] = BELOW_VIEWS | GROUND
 ALLOWED["dicom_output"] = GROUND | {"images", "inference", "measures"}
 ALLOWED["batch"] = BELOW_VIEWS | GROUND | {"reports"}
+ALLOWED["api"] = BELOW_VIEWS | GROUND | {"reports"}
 ALLOWED["commands"] = {*ALLOWED, "reports", "scene"}
 ALLOWED["cli"] = {*ALLOWED, "commands"}
 ALLOWED["__main__"] = {*ALLOWED, "cli"}

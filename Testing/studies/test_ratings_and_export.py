@@ -133,7 +133,7 @@ def test_training_images_do_not_count(tmp_path: Path, make_study) -> None:
     from medai.images import write_volume
 
     write_volume(Volume(np.ones((1, 8, 8), np.uint8), np.diag([-1, -1, 1, 1]), "", ""), reference)
-    study = make_study(references={"case-1": reference})
+    study = make_study(foreground=1, references={"case-1": reference})
     submit(study, "AB", "case-1", 1)
     submit(study, "AB", "case-2", 1)
     assert [rated.image.name for rated in rated_images(study)] == ["case-2"]

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from medai.errors import TrainingDataError
 from medai.models import ModelStore
@@ -91,8 +92,6 @@ def test_the_lung_trainer_learns_where_the_lungs_are(tmp_path):
     from training.export import network_weights
 
     write_slices(tmp_path / "slices.npz", 6)
-    from PIL import Image
-
     for kind, value in (("images", 90), ("masks", 1)):
         (tmp_path / kind).mkdir()
         picture = np.zeros((44, 52), np.uint8)
@@ -149,7 +148,9 @@ def test_a_classifier_of_lungs_keeps_its_answer_when_the_rest_is_exchanged(
     for number in range(8):
         label = number % 2
         grey = np.where(item.lungs, 40, 210 if label else 90) + rng.integers(0, 9, (64, 64))
-        pictures.append(ClassifiedPicture(str(number), str(number), grey.astype(np.uint8), label))
+        file = tmp_path / f"{number}.png"
+        Image.fromarray(grey.astype(np.uint8)).save(file)
+        pictures.append(ClassifiedPicture(file.name, str(number), file, label))
     if steady:  # random weights mark no lungs: here the dark is lung
 
         def dark(grey: torch.Tensor) -> torch.Tensor:

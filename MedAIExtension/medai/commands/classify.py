@@ -16,6 +16,7 @@ from medai.commands.options import (
     GpuMemoryOption,
     JsonOption,
     ModelOption,
+    NamesOption,
     OutputOption,
     OverwriteOption,
     SeriesOption,
@@ -77,6 +78,7 @@ def classify(
         typer.Option("--truth", help="CSV with columns study,label (1 COVID-19, 0 not) to judge."),
     ] = None,
     series: SeriesOption = None,
+    names: NamesOption = None,
     device: DeviceOption = DeviceChoice.AUTO,
     gpu_memory_gb: GpuMemoryOption = None,
     overwrite: OverwriteOption = False,
@@ -84,6 +86,7 @@ def classify(
 ) -> None:
     """Classify chest CT studies or slices, with reasons and severity."""
     from medai.images import read_volume
+    from medai.images.output_names import output_names, parse_name_rule
     from medai.inference.covid.assessment import CovidChoices
     from medai.inference.covid.result import CovidOptions
     from medai.inference.covid.study import CovidStudy, read_covid_study
@@ -112,46 +115,62 @@ def classify(
             study_date=_read_date(study_date, "--date"),
         )
 
-    def read(path: Path) -> Callable[[], CovidStudy]:
-        return lambda: read_covid_study(path, series)
+    name_rule = parse_name_rule(names)
+    called = output_names(studies, name_rule)
+
+    def read(number: int, path: Path) -> Callable[[], CovidStudy]:
+        return lambda: read_covid_study(path, series, names=name_rule, number=number)
 
     run_task(
         "covid",
-        [read(path) for path in studies],
+        [read(number, path) for number, path in enumerate(studies, start=1)],
         options,
         Output(output, overwrite, as_json),
         model=model,
         gpu_memory_gb=gpu_memory_gb,
-        write=lambda results, folder: _write(results, labels, folder),
+        write=lambda results, folder: _write(results, called, labels, folder),
     )
 
 
-def _write(results: Sequence[CovidAssessment], labels: list[int] | None, folder: Path) -> Answer:
+def _write(
+    results: Sequence[CovidAssessment],
+    names: Sequence[str],
+    labels: list[int] | None,
+    folder: Path,
+) -> Answer:
     from medai.output import write_text
-    from medai.reports.covid import add_assessment, summary_of
+    from medai.reports.covid import add_assessment, slice_columns, slice_rows, summary_of
     from medai.reports.json_text import json_text
     from medai.reports.page import Page
+    from medai.reports.tables import write_csv
+    from medai.reports.write import write_timing
 
     task = task_named("covid")
     if len(results) == 1 and labels is None:
         return write_one(task)(results, folder)
     judged = None if labels is None else _judge(results, labels)
-    summary: dict[str, Any] = {"studies": [summary_of(result) for result in results]}
+    named = list(zip(names, results, strict=True))
+    summary: dict[str, Any] = {
+        "studies": [{"name": name, **summary_of(result)} for name, result in named]
+    }
     page = Page(task.title, f"{len(results)} studies.")
     if judged is not None:
         summary["judged"] = judged
         page.heading("Against the truth")
         page.sentence(judged["sentence"])
-    for number, result in enumerate(results, start=1):
-        page.heading(f"Study {number}")
+    for name, result in named:
+        page.heading(name)
         page.sentence(result.sentence)
         add_assessment(page, result)
     write_text(folder / "classification.json", json_text(summary) + "\n")
+    write_csv(
+        folder / "slices.csv",
+        ("study", *slice_columns(results[0].classification)),
+        [(name, *row) for name, result in named for row in slice_rows(result.classification)],
+    )
     write_text(folder / "report.html", page.html())
-    lines = [
-        f"Study {number}: {result.sentence}" if len(results) > 1 else result.sentence
-        for number, result in enumerate(results, start=1)
-    ]
+    write_timing(folder, sum(result.classification.seconds for result in results))
+    lines = [f"{name}: {result.sentence}" for name, result in named]
     return Answer("\n".join(lines + ([judged["sentence"]] if judged else [])), summary)
 
 

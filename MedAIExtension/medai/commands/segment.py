@@ -57,6 +57,12 @@ def segment(
         ),
     ] = None,
     dicom: DicomOption = False,
+    min_region_ml: Annotated[
+        float | None,
+        typer.Option(
+            "--min-region-ml", help="Least volume of a region, in mL; default: the model's."
+        ),
+    ] = None,
     series: SeriesOption = None,
     names: NamesOption = None,
     device: DeviceOption = DeviceChoice.AUTO,
@@ -79,6 +85,7 @@ def segment(
         return LesionOptions(
             score_threshold=score_threshold,
             mask_threshold=mask_threshold,
+            min_region_ml=min_region_ml,
             device=device.value,
             lungs=None if lungs is None else read_volume(lungs),
             directions=tuple(planes or AXIAL_ONLY),

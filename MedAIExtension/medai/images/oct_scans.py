@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,7 +40,8 @@ class EyeScans:
     eye: "right", "left", or "" where nobody said. label: the eye in words, with what the file
     names say before it where several people were given ("SSA002 right eye").
     volume: uint8 (scans, y, x). names: one a scan. crops: boxes that the user placed, None for
-    "find the lens"; empty means none was placed.
+    "find the lens"; empty means none was placed. left_out: why each of the eye's files that is not
+    among the scans can't be used.
     """
 
     eye: Eye
@@ -47,6 +49,7 @@ class EyeScans:
     volume: Volume
     names: tuple[str, ...]
     crops: tuple[CropBox | None, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         scans = self.volume.grid_shape[0]
@@ -72,9 +75,12 @@ def read_eyes(
     (OD, OS, R, L, right, left), else of its folder's name. ``eye`` says it for all of them.
     spacing_um: axial and transverse pixel size, where the files don't say.
     rule: how scans and people are called in outputs; see ``output_name``.
+    A file that can't be read or used, or of another size than most of its eye's, is left out and
+    named in ``left_out``.
     Raises ImageReadError for a folder without scans, InputError where the eye of some file stays
     unknown or contradicts what was said, GeometryError for scans of one eye that differ in size,
-    UnsuitableImageError for colour pictures, CT and anything that is no OCT scan.
+    UnsuitableImageError for colour pictures, CT and anything that is no OCT scan; when no scan is
+    left, what the first one raised.
     """
     files = [file for path in paths for file in _files(Path(path))]
     if not files:
@@ -96,11 +102,22 @@ def read_eyes(
         for number, person in enumerate(people, start=1)
     }
     order = {"right": 0, "left": 1, "": 2}
-    eyes, read = [], 0
+    eyes: list[EyeScans] = []
+    read, lost = 0, []
     for person, side in sorted(groups, key=lambda key: (key[0], order[key[1]])):
         scans = groups[person, side]
-        eyes.append(_read_eye(called[person], side, scans, spacing_um, rule, read))
+        try:
+            eyes.append(_read_eye(called[person], side, scans, spacing_um, rule, read))
+        except (ImageReadError, UnsuitableImageError) as error:
+            if len(files) == 1:
+                raise
+            lost.append((f"{_label(called[person], side)}: no scan can be used. {error}", error))
         read += len(scans)
+    if not eyes:
+        raise lost[0][1]
+    first = eyes[0]
+    notes = (*first.volume.notes, *(words for words, _ in lost))
+    eyes[0] = replace(first, volume=replace(first.volume, notes=notes))
     return tuple(eyes)
 
 
@@ -261,26 +278,57 @@ def _read_eye(
 ) -> EyeScans:
     """One eye's scans, numbered on from the ``before`` files of other eyes."""
     label = _label(person, side)
-    stacks = [(file, grey_scans(read_volume(file, names="files"))) for file in files]
-    sizes = {stack.grid_shape[1:] for _, stack in stacks}
-    if len(sizes) > 1:
+    stacks: list[tuple[int, Path, Volume]] = []
+    failed: list[tuple[int, Path, str]] = []
+    first_error: ImageReadError | UnsuitableImageError | None = None
+    for number, file in enumerate(files, start=before + 1):
+        try:
+            stacks.append((number, file, grey_scans(read_volume(file, names="files"))))
+        except (ImageReadError, UnsuitableImageError) as error:
+            first_error = first_error or error
+            failed.append((number, file, str(error)))
+    if first_error is not None and not stacks:
+        raise first_error
+    sizes = Counter(stack.grid_shape[1:] for _, _, stack in stacks)
+    usual, count = sizes.most_common(1)[0]
+    if len(sizes) > 1 and 2 * count <= len(stacks):
         words = " and ".join(f"{columns}×{rows}" for rows, columns in sorted(sizes))
         raise GeometryError(f"{label}: its scans are {words} pixels, expected one size.")
+    size = f"{usual[1]}×{usual[0]}"
+    failed += [
+        (
+            number,
+            file,
+            f"{file.name} is {stack.grid_shape[2]}×{stack.grid_shape[1]} pixels, the "
+            f"other scans are {size}.",
+        )
+        for number, file, stack in stacks
+        if stack.grid_shape[1:] != usual
+    ]
+    stacks = [entry for entry in stacks if entry[2].grid_shape[1:] == usual]
     names: list[str] = []
-    for number, (file, stack) in enumerate(stacks, start=before + 1):
+    for number, file, stack in stacks:
         called = output_name(file, number, rule, origin=stack.origin, kind="scan")
         stem, scans = called.removesuffix(file.suffix), stack.grid_shape[0]
         names += [stem] if scans == 1 else [f"{stem} {k + 1}" for k in range(scans)]
-    array = np.concatenate([stack.array for _, stack in stacks])
-    first = stacks[0][1]
-    notes = tuple(dict.fromkeys(note for _, stack in stacks for note in stack.notes))
+    array = np.concatenate([stack.array for _, _, stack in stacks])
+    first = stacks[0][2]
+    notes = tuple(dict.fromkeys(note for _, _, stack in stacks for note in stack.notes))
     # Scans through one axis have no grid in space: they lie as pictures do, 1 mm apart.
     _, down_mm, across_mm = first.spacing_mm
     matrix = np.diag([-across_mm, -down_mm, 1.0, 1.0])
     volume = Volume(array, matrix, "OPT", label, notes, first.has_spacing)
     if spacing_um is not None:
         volume = with_spacing(volume, spacing_um)
-    return EyeScans(side, label, volume, tuple(names))
+    left_out = tuple(
+        _left_out(file, number, rule, reason) for number, file, reason in sorted(failed)
+    )
+    return EyeScans(side, label, volume, tuple(names), left_out=left_out)
+
+
+def _left_out(file: Path, number: int, rule: NameRule | None, reason: str) -> str:
+    called = output_name(file, number, rule, kind="scan")
+    return f"{called}: left out, {reason.replace(file.name, called).removeprefix(called + ': ')}"
 
 
 def with_spacing(volume: Volume, spacing_um: tuple[float, float]) -> Volume:

@@ -1,6 +1,13 @@
 """Numbers read off images and masks: lungs, zones, lesion burden."""
 
-from medai.measures.lesions import Lesion, LesionBurden, burden_sentence, measure_lesions
+from medai.measures.lesions import (
+    Lesion,
+    LesionBurden,
+    burden_sentence,
+    healthy_sentence,
+    measure_lesions,
+    without_small_regions,
+)
 from medai.measures.lungs import LungMask, label_lungs, segment_lungs
 from medai.measures.zones import ALL_ZONE_NAMES, ZONE_NAMES, lung_zones
 
@@ -11,8 +18,10 @@ __all__ = [
     "LesionBurden",
     "LungMask",
     "burden_sentence",
+    "healthy_sentence",
     "label_lungs",
     "lung_zones",
     "measure_lesions",
     "segment_lungs",
+    "without_small_regions",
 ]

@@ -24,6 +24,7 @@ _SMALL_GAS_HU = -930.0
 _UNDER_LUNG = 0.15
 _UNDER_SHARE = 0.8
 _SOLID = 0.3
+_BODY_PART = 0.2
 _ENCLOSED = 0.6
 # A lung that the edge of the picture cuts: how much of its outline in the slices lies against the
 # body, its size, density and vessels, how much lies outside of the body's convex outline, and how
@@ -70,10 +71,12 @@ def air_in_body(grid: CoarseGrid) -> NDArray[np.bool_]:
 
 
 def _body(tissue: NDArray[np.bool_], near: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The largest piece of tissue, freed from the table."""
+    """The largest piece of tissue without the table, and large ones that the edge cuts from it."""
     opened = ndimage.binary_opening(tissue, near)
     labels, count = ndimage.label(opened)
-    return labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]) if count else opened
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    return (sizes >= max(1, _BODY_PART * sizes.max()))[labels]
 
 
 def _room_air(

@@ -127,18 +127,29 @@ def measure_scan(
 
 
 def measure_eye(
-    label: str, scans: Sequence[ScanMeasure], threshold: float = PAPER_THRESHOLD
+    label: str,
+    scans: Sequence[ScanMeasure],
+    threshold: float = PAPER_THRESHOLD,
+    *,
+    unread: int = 0,
 ) -> EyeMeasure:
-    """Average the scans of one eye; scans without a number are left out and counted."""
+    """Average the scans of one eye; scans without a number are left out and counted.
+
+    unread: how many more scans of the eye could not be read. An eye of which fewer than half of
+    the scans have a number has none itself.
+    """
     used = [scan for scan in scans if not scan.reason]
+    usable, given = len(used), len(scans) + unread
+    if 2 * usable < given:
+        used = []
     fractions = np.array([scan.cataract_fraction for scan in used])
     fraction = float(fractions.mean()) if used else math.nan
     low, high = (float(fractions.min()), float(fractions.max())) if used else (math.nan, math.nan)
     by_depth = _mean([scan.depth_fraction for scan in used])
     return EyeMeasure(
         label=label,
-        scans=len(scans),
-        scans_used=len(used),
+        scans=given,
+        scans_used=usable,
         cataract_fraction=fraction,
         low=low,
         high=high,
@@ -158,6 +169,11 @@ def eye_sentence(eye: EyeMeasure) -> str:
     """ "Right eye: cataract fraction 0.31 (0.27–0.36 over six scans), mostly nuclear." """
     if not eye.scans_used:
         return f"{eye.label}: no cataract fraction, no lens was found in {_scans(eye.scans)}."
+    if math.isnan(eye.cataract_fraction):
+        return (
+            f"{eye.label}: no cataract fraction, only {eye.scans_used} of {eye.scans} scans could "
+            "be used."
+        )
     spread = f"{eye.low:.2f}–{eye.high:.2f} over {_scans(eye.scans_used)}"
     if eye.scans_used == 1:
         spread = "one scan"

@@ -149,6 +149,39 @@ def burden_sentence(burden: LesionBurden) -> str:
     )
 
 
+def healthy_sentence(burden: LesionBurden, healthy_percent: float | None) -> str:
+    """The burden in one sentence, held against what the model marks in healthy lungs.
+
+    healthy_percent: the most it marked there, in percent of lung volume; None when nobody measured
+    it, then the burden's sentence alone.
+    """
+    words = burden_sentence(burden)
+    if healthy_percent is None or burden.lesion_count == 0 or burden.lung_volume_ml == 0:
+        return words
+    level = f"up to {healthy_percent:.1f} % of lung"
+    if burden.opacity_percent <= healthy_percent:
+        return f"No more than this model marks in healthy lungs ({level}). {words}"
+    return f"{words} In healthy lungs this model marks {level}."
+
+
+def without_small_regions(
+    lesions: NDArray[np.uint8], classes: int, least_ml: float, voxel_ml: float
+) -> NDArray[np.uint8]:
+    """Lesions (z, y, x; 0 or 1 + class index) without regions smaller than ``least_ml``.
+
+    A region is what measure_lesions counts as one: connected voxels of one class, 26 neighbors.
+    """
+    box = _box(lesions)
+    numbers, _ = _components(lesions[box], classes)
+    small = np.bincount(numbers.ravel()) * voxel_ml < least_ml
+    small[0] = False
+    if not small.any():
+        return lesions
+    kept = lesions.copy()
+    kept[box][small[numbers]] = 0
+    return kept
+
+
 def _where(burden: LesionBurden) -> str:
     total = sum(burden.zone_lesion_volume_ml.values())
     for height in ("upper", "middle", "lower"):

@@ -89,8 +89,7 @@ def label_lungs(volume: Volume, mask: NDArray[np.bool_]) -> LungMask:
     inside = to_axial(replace(volume, array=mask)).array
     grid = CoarseGrid(axial.array, axial.spacing_mm, _WORK_SPACING_MM)
     coarse = grid.cover(inside)
-    airways = find_airways(grid.hu, (grid.hu < AIR_HU) & ~coarse, grid.spacing_mm)
-    landmarks = find_landmarks(grid.hu, coarse, airways, grid.spacing_mm)
+    landmarks = find_landmarks(grid.hu, coarse, np.zeros_like(coarse), grid.spacing_mm)
     sides = split_sides(coarse, landmarks, grid.spacing_mm)
     labels = np.where(inside, grid.spread(sides), 0).astype(np.uint8)
     return LungMask(axial.restore(labels), _note(sides, grid))

@@ -153,12 +153,19 @@ USUAL_VOXEL_PROBABILITY = 0.5
 
 @dataclass(frozen=True)
 class DecisionSection:
-    """Thresholds and temperature measured for this model; None where the card names none."""
+    """Thresholds and temperature measured for this model; None where the card names none.
+
+    healthy_opacity_percent: the most that a lesion model marked in healthy lungs, in percent of
+    lung volume; least_region_ml: smaller regions are left out, as noise. Both are measured by
+    ``python -m training.healthy_lungs``.
+    """
 
     score_threshold: float | None = None
     mask_threshold: float | None = None
     temperature: float | None = None
     threshold: float | None = None
+    healthy_opacity_percent: float | None = None
+    least_region_ml: float | None = None
 
     @property
     def region_score(self) -> float:
@@ -356,6 +363,15 @@ def _check_decision(decision: DecisionSection, require: Any) -> None:
     for name in ("score_threshold", "mask_threshold", "threshold"):
         value = getattr(decision, name)
         require(value is None or 0 <= value <= 1, f"{name} is {value}, expected 0 to 1")
+    percent, least_ml = decision.healthy_opacity_percent, decision.least_region_ml
+    require(
+        percent is None or 0 <= percent <= 100,
+        f"healthy_opacity_percent is {percent}, expected 0 to 100",
+    )
+    require(
+        least_ml is None or 0 <= least_ml <= 100,
+        f"least_region_ml is {least_ml}, expected 0 to 100",
+    )
     temperature = decision.temperature
     require(
         temperature is None or 0.01 <= temperature <= 100,

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 import medai
 from medai.images import lung_window, on_axial_grid, to_axial
+from medai.images.output_names import output_name
 from medai.inference.covid.assessment import CovidAssessment
-from medai.inference.covid.result import COVID_CLASS, RULES, CovidResult
+from medai.inference.covid.result import COVID_CLASS, RULES, CovidResult, probability_words
 from medai.inference.covid.tables import CHANGE, SEVERITY
 from medai.inference.lesions.result import LesionResult
 from medai.measures.follow_up import FollowUp
@@ -51,8 +52,8 @@ def write_covid(result: CovidAssessment, folder: Path) -> None:
     Where they were measured, also severity.csv and change.csv.
     """
     write_text(folder / "classification.json", json_text(summary_of(result)) + "\n")
-    columns = ("plane", "slice", *result.classification.classes, "spread")
-    write_csv(folder / "slices.csv", columns, slice_rows(result.classification))
+    answer = result.classification
+    write_csv(folder / "slices.csv", slice_columns(answer), slice_rows(answer))
     if result.severity is not None:
         write_table(folder / "severity.csv", SEVERITY, result.severity)
     if result.change is not None:
@@ -61,13 +62,31 @@ def write_covid(result: CovidAssessment, folder: Path) -> None:
     write_timing(folder, result.classification.seconds)
 
 
+def slice_columns(result: CovidResult) -> tuple[str, ...]:
+    """What stands in ``slice_rows``; pictures have names."""
+    return ("plane", "slice", *result.classes, "spread", "picture")
+
+
 def slice_rows(result: CovidResult) -> list[tuple[Any, ...]]:
-    """One row a slice: plane, slice number from 1, a probability per class, spread."""
+    """One row a slice: plane, slice number from 1, probabilities, spread, its picture's name."""
     return [
-        (part.plane, int(index) + 1, *map(float, row), float(spread))
+        (
+            part.plane,
+            int(index) + 1,
+            *map(float, row),
+            float(spread),
+            _picture_name(result, int(index)),
+        )
         for part in result.slices
         for index, row, spread in zip(part.index, part.probability, part.spread, strict=True)
     ]
+
+
+def _picture_name(result: CovidResult, index: int) -> str:
+    """What the picture of a slice is called, never a patient's name; "" for a volume's slices."""
+    if result.volume.grid_shape[0] > 1:
+        return ""
+    return output_name(result.inputs[index].name, index + 1, kind="picture")
 
 
 def summary_of(result: CovidAssessment) -> dict[str, Any]:
@@ -75,6 +94,7 @@ def summary_of(result: CovidAssessment) -> dict[str, Any]:
     answer = result.classification
     return {
         "task": "covid",
+        "doubts": list(answer.doubts),
         "sentence": result.sentence,
         "covid_probability": answer.covid_probability,
         "spread": answer.spread,
@@ -105,10 +125,20 @@ def add_assessment(page: Page, result: CovidAssessment) -> None:
     for note in result.notes:
         page.note(note)
     page.heading("How likely")
-    page.table(("class", "probability"), list(zip(answer.classes, answer.probability, strict=True)))
+    page.table(
+        ("class", "probability"),
+        [
+            *(
+                (n, probability_words(p))
+                for n, p in zip(answer.classes, answer.probability, strict=True)
+            ),
+            ("spread over views, not accuracy", probability_words(answer.spread)),
+        ],
+    )
     page.note(
-        f"Of the study: {RULES[answer.options.rule]}. ± is the standard deviation over mirrored "
-        "and cut variants of the input and over the ensemble's members."
+        f"Of the study: {RULES[answer.options.rule]}. The spread is the standard deviation "
+        "over mirrored and cut views of the input and over the ensemble's members: it says how "
+        "steady the answer is, not how accurate."
     )
     _add_slice_chart(page, answer)
     page.heading("Where the network looked")
@@ -146,7 +176,8 @@ def explained_pictures(result: CovidResult, count: int) -> list[tuple[bytes, str
                 scale = np.array(size[::-1] * 2) / np.array(grey.shape[1::-1] * 2)
                 draw_boxes(rgb, (found.box[:_TOP_REGIONS] * scale).tolist(), VERMILLION)
         value = part.probability[position, covid]
-        pictures.append((png_bytes(rgb), f"Slice {index + 1}: p(COVID-19) = {value:.2f}"))
+        name = _picture_name(result, index) or f"Slice {index + 1}"
+        pictures.append((png_bytes(rgb), f"{name}: p(COVID-19) {probability_words(value)}"))
     return pictures
 
 
@@ -168,6 +199,8 @@ def _add_slice_chart(page: Page, result: CovidResult) -> None:
     if not charts_available():
         page.note(MISSING)
         return
+    from matplotlib.ticker import MaxNLocator
+
     figure, axes = new_figure(width_in=6.5)
     for part, style in zip(result.slices, ("-", "--", ":"), strict=False):
         axes.errorbar(
@@ -181,6 +214,7 @@ def _add_slice_chart(page: Page, result: CovidResult) -> None:
         )
     axes.axhline(result.threshold, color=hex_color(BLACK), linewidth=0.8)
     axes.set(xlabel="slice (from the feet up)", ylabel="p(COVID-19)", ylim=(0, 1))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False)
     page.pictures(
         [(figure_png(figure), "Probability per slice; the line is the threshold")], width_px=560

@@ -67,8 +67,12 @@ def summary_of(result: LesionResult) -> dict[str, Any]:
         "options": {
             "score_threshold": result.options.score_threshold,
             "mask_threshold": result.options.mask_threshold,
+            "min_region_ml": result.options.min_region_ml,
             "directions": list(result.options.directions),
         },
+        "healthy_opacity_percent": (
+            None if result.card is None else result.card.decision.healthy_opacity_percent
+        ),
         "input": {
             "shape_zyx": list(result.volume.grid_shape),
             "spacing_zyx_mm": list(result.volume.spacing_mm),

@@ -11,7 +11,6 @@ def demonstrate(run: DemoRun) -> Demonstration:
     """Segment a chest phantom and hold the result against its truth."""
     from medai.agreement import dice
     from medai.inference import LesionOptions, segment_lesions
-    from medai.measures import burden_sentence
     from medai.models import ModelStore
     from medai.phantoms import chest_ct
     from medai.reports.lesions import key_slices, summary_of
@@ -38,7 +37,7 @@ def demonstrate(run: DemoRun) -> Demonstration:
     return Demonstration(
         title="Lesions on a chest CT",
         sentences=(
-            burden_sentence(result.burden),
+            result.sentence,
             f"The truth built into this synthetic study is {true_percent:.1f} % of lung; found "
             f"and true lesions overlap with a Dice of {overlap:.2f}.",
             f"Model: {card.summary}",

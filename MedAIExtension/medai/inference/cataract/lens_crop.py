@@ -75,8 +75,13 @@ def propose_crop(pixels: NDArray[np.uint8], name: str) -> CropBox:
             f"{name}: no cornea with a lens below it is seen, expected an anterior-segment OCT "
             "B-scan. If it is one, place the crop by hand."
         )
+    return crop_around(lens, (pixels.shape[0], pixels.shape[1]))
+
+
+def crop_around(lens: CropBox, shape: tuple[int, int]) -> CropBox:
+    """The square crop around a lens, moved into the picture of ``shape`` (rows, columns)."""
     middle = ((lens.top + lens.bottom) / 2, (lens.left + lens.right) / 2)
-    return centered_crop((pixels.shape[0], pixels.shape[1]), middle)
+    return centered_crop(shape, middle)
 
 
 def network_size(box: CropBox, shape: tuple[int, int], card_side: int) -> tuple[int, int]:

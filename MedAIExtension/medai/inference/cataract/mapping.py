@@ -10,14 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medai.errors import InputError, ModelShapeError, ModelTaskError
+from medai.errors import InputError, ModelShapeError, ModelTaskError, UnsuitableImageError
 from medai.images.crop_box import CropBox, centered_crop
 from medai.images.oct_scans import EyeScans, eye_from_volume
 from medai.images.volume import Volume
 from medai.inference.cataract.lens_crop import (
+    crop_around,
+    find_lens,
     from_network_grid,
     network_size,
-    propose_crop,
     to_network_grid,
 )
 from medai.inference.cataract.result import (
@@ -57,23 +58,27 @@ def map_cataract(
     model: a loaded model or the id of one. Results are in each scan's own pixels.
     Raises InputError and its kinds for scans or boxes that can't be used, ModelError and its
     kinds for a model of another task or shape, CancelledError once ``cancelled()`` is true.
+    A scan that shows no cornea with a lens below it is left out, whatever the crop, unless its box
+    was placed by hand; UnsuitableImageError when no scan is left.
     """
     started = time.perf_counter()
     options = options or CataractOptions()
     eyes = _as_eyes(scans)
-    crops = [_crops(eye, options) for eye in eyes]
+    placed = [_place_crops(eye, options) for eye in eyes]
+    _require_any(eyes, placed)
     progress(Progress(0.0, "Loading the model"))
     loaded = ModelStore().load(model, task="cataract") if isinstance(model, str) else model
     _check_model(loaded)
     device = choose_device(options.device)
     threshold = threshold_of(loaded.card, options)
-    total, done = sum(len(eye.names) for eye in eyes), 0
+    total, done = sum(len(eye.names) - len(unseen) for eye, (_, unseen) in _pairs(eyes, placed)), 0
     maps: list[EyeMap] = []
-    for eye, boxes in zip(eyes, crops, strict=True):
+    for eye, (boxes, unseen) in _pairs(eyes, placed):
+        used = [k for k in range(len(boxes)) if k not in unseen]
         shape = eye.volume.grid_shape
         probability = np.zeros(shape, np.float16)
         lens, cataract = np.zeros(shape, bool), np.zeros(shape, bool)
-        for k, classes in _class_maps(eye.volume.array, boxes, loaded, options, device):
+        for k, classes in _class_maps(eye.volume.array, boxes, used, loaded, options, device):
             raise_if_cancelled(cancelled)
             place = (k, *boxes[k].slices)
             background, clear, opaque = classes
@@ -84,7 +89,7 @@ def map_cataract(
             lens[place] = (called | (clear > background)).cpu().numpy()
             done += 1
             progress(Progress(done / total, f"{eye.label}: scan {k + 1} of {len(boxes)}"))
-        maps.append(measure_map(eye, boxes, probability, lens, cataract, threshold))
+        maps.append(measure_map(eye, boxes, probability, lens, cataract, threshold, unseen))
     return CataractResult(
         eyes=tuple(maps),
         card=loaded.card,
@@ -105,20 +110,46 @@ def _as_eyes(scans: Volume | EyeScans | Sequence[EyeScans]) -> tuple[EyeScans, .
     return tuple(scans)
 
 
-def _crops(eye: EyeScans, options: CataractOptions) -> tuple[CropBox, ...]:
+_Placed = tuple[tuple[CropBox, ...], dict[int, str]]
+
+
+def _place_crops(eye: EyeScans, options: CataractOptions) -> _Placed:
+    """A box for each scan, and the scans without a lens with the reason."""
     shape = eye.volume.grid_shape[1:]
-    boxes = []
+    boxes: list[CropBox] = []
+    unseen: dict[int, str] = {}
     for k, (name, pixels) in enumerate(zip(eye.names, eye.volume.array, strict=True)):
-        placed = eye.crops[k] if eye.crops else None
-        if placed is None and isinstance(options.crop, CropBox):
-            placed = options.crop
-        if placed is not None:
-            boxes.append(placed.checked(shape, name))
+        by_hand = eye.crops[k] if eye.crops else None
+        if by_hand is not None:
+            boxes.append(by_hand.checked(shape, name))
+            continue
+        found = centered_crop(shape)
+        if isinstance(options.crop, CropBox):
+            found = options.crop.checked(shape, name)
+        lens = find_lens(pixels)
+        if lens is None:
+            unseen[k] = "no cornea with a lens below it is seen"
         elif options.crop == "lens":
-            boxes.append(propose_crop(pixels, name))
-        else:
-            boxes.append(centered_crop(shape))
-    return tuple(boxes)
+            found = crop_around(lens, shape)
+        boxes.append(found)
+    return tuple(boxes), unseen
+
+
+def _pairs(
+    eyes: Sequence[EyeScans], placed: Sequence[_Placed]
+) -> Iterator[tuple[EyeScans, _Placed]]:
+    return zip(eyes, placed, strict=True)
+
+
+def _require_any(eyes: Sequence[EyeScans], placed: Sequence[_Placed]) -> None:
+    if any(len(unseen) < len(eye.names) for eye, (_, unseen) in _pairs(eyes, placed)):
+        return
+    names = [name for eye in eyes for name in eye.names]
+    where = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+    raise UnsuitableImageError(
+        f"{where}: no cornea with a lens below it is seen, expected anterior-segment OCT B-scans. "
+        "If they are, place the crop of each by hand."
+    )
 
 
 def _check_model(model: Model) -> None:
@@ -141,14 +172,15 @@ def _check_model(model: Model) -> None:
 def _class_maps(
     scans: NDArray[np.uint8],
     boxes: Sequence[CropBox],
+    used: Sequence[int],
     model: Model,
     options: CataractOptions,
     device: torch.device,
 ) -> Iterator[tuple[int, Tensor]]:
-    """Scan number and class probabilities (3, y, x) in the pixels of its crop, scan by scan."""
+    """Number and class probabilities (3, y, x) in the pixels of its crop, of each scan used."""
     batch = options.batch_size or (8 if device.type == "cuda" else 1)
-    for start in range(0, len(boxes), batch):
-        numbers = range(start, min(start + batch, len(boxes)))
+    for start in range(0, len(used), batch):
+        numbers = used[start : start + batch]
         sizes = sorted({(boxes[k].height, boxes[k].width) for k in numbers})
         for size in sizes:
             alike = [k for k in numbers if (boxes[k].height, boxes[k].width) == size]
@@ -201,4 +233,5 @@ def _notes(maps: Sequence[EyeMap], card: ModelCard) -> tuple[str, ...]:
                 "its depth thirds are those of the part in the picture."
             )
         notes += [f"{label}, {m.name}: left out, {m.reason}." for m in eye.measures if m.reason]
+        notes += [f"{label}, {why}" for why in eye.scans.left_out]
     return tuple(dict.fromkeys(notes))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -94,17 +95,24 @@ def measure_map(
     lens: NDArray[np.bool_],
     cataract: NDArray[np.bool_],
     threshold: float,
+    unseen: Mapping[int, str] = MappingProxyType({}),
 ) -> EyeMap:
-    """An EyeMap with its measures, from arrays (scans, y, x)."""
+    """An EyeMap with its measures, from arrays (scans, y, x).
+
+    unseen: number of each scan in which nothing was mapped, and why.
+    """
     volume = scans.volume
     spacing = volume.spacing_mm[1:] if volume.has_spacing else None
     measures = tuple(
-        measure_scan(name, pixels, clear, opaque, spacing)
-        for name, pixels, clear, opaque in zip(
-            scans.names, volume.array, lens, cataract, strict=True
+        replace(found, reason=unseen.get(k, found.reason))
+        for k, found in enumerate(
+            measure_scan(name, pixels, clear, opaque, spacing)
+            for name, pixels, clear, opaque in zip(
+                scans.names, volume.array, lens, cataract, strict=True
+            )
         )
     )
-    summary = measure_eye(scans.label, measures, threshold)
+    summary = measure_eye(scans.label, measures, threshold, unread=len(scans.left_out))
     return EyeMap(scans, crops, probability, lens, cataract, measures, summary)
 
 
@@ -120,7 +128,12 @@ def rejudge(result: CataractResult, threshold: float) -> CataractResult:
     """The same maps judged with another decision threshold."""
     options = replace(result.options, threshold=threshold)
     eyes: Sequence[EyeMap] = [
-        replace(eye, summary=measure_eye(eye.scans.label, eye.measures, threshold))
+        replace(
+            eye,
+            summary=measure_eye(
+                eye.scans.label, eye.measures, threshold, unread=len(eye.scans.left_out)
+            ),
+        )
         for eye in result.eyes
     ]
     return replace(result, options=options, eyes=tuple(eyes))

@@ -20,6 +20,10 @@ LEAST_SIDE_PX = 24
 # A slice whose mean is this many training standard deviations off is said to be unusual.
 UNUSUAL_SD = 1.2
 BESIDE_LUNG_MM = 15.0
+EVIDENCE_OUTSIDE = (
+    "What speaks most for COVID-19 lies outside the lungs: the network may look at something else "
+    "than disease; don't rely on this answer."
+)
 
 
 def grey_picture(picture: Volume) -> NDArray[np.uint8]:
@@ -93,10 +97,7 @@ def evidence_notes(explanation: AxialVolume, lungs: NDArray[np.uint8]) -> list[s
     ]
     if near.any() or not explanation.array[k, row, column]:
         return []
-    return [
-        "What speaks most for COVID-19 lies outside the lungs: the network may look at something "
-        "else than disease; don't rely on this answer."
-    ]
+    return [EVIDENCE_OUTSIDE]
 
 
 def chance_notes(card: ModelCard) -> list[str]:

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from medai.errors import InputError
 from medai.images.volume import Volume
+from medai.inference.covid.guard import EVIDENCE_OUTSIDE, chance_notes
 from medai.inference.running.planes import PLANES
 from medai.models import ModelCard
 
 COVID_CLASS = "COVID-19"
+# What would be shown as 0.00.
+_LEAST_SHOWN = 0.005
 
 # Rule that makes a study of its slices -> what it does, in words.
 RULES = MappingProxyType(
@@ -136,8 +139,17 @@ class CovidResult:
         return 0.5 if given is None else given
 
     @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why not to rely on the answer, the gravest first; empty when nothing speaks against."""
+        found = [self.card.warning, *chance_notes(self.card)]
+        found += [note for note in self.notes if note == EVIDENCE_OUTSIDE]
+        return tuple(dict.fromkeys(doubt for doubt in found if doubt))
+
+    @property
     def sentence(self) -> str:
-        """The answer in plain words, with its uncertainty; before it the card's warning."""
+        """The answer in plain words; where something says not to rely on it, that alone."""
+        if self.doubts:
+            return f"{self.doubts[0]} What it answered stands in the table."
         low, high = (
             min(1.0, max(0.0, self.covid_probability + sign * self.spread)) for sign in (-1, 1)
         )
@@ -149,11 +161,18 @@ class CovidResult:
             words = "does not look like COVID-19 to this model"
         count = sum(len(scores.index) for scores in self.slices)
         what = "slice" if count == 1 else "slices"
-        warning = f"{self.card.warning} " if self.card.warning else ""
+        probability, spread = map(probability_words, (self.covid_probability, self.spread))
         return (
-            f"{warning}Probability of COVID-19 {self.covid_probability:.2f} ± {self.spread:.2f} "
-            f"({count} {what}): {words}."
+            f"Probability of COVID-19 {probability} ({count} {what}), spread over views {spread}, "
+            f"not accuracy: {words}."
         )
+
+
+def probability_words(value: float) -> str:
+    """A probability or a spread with two digits; never as certain as 0.00 or 1.00 would read."""
+    if value < _LEAST_SHOWN:
+        return "below 0.01"
+    return "above 0.99" if value > 1.0 - _LEAST_SHOWN else f"{value:.2f}"
 
 
 def counted_slices(probability: NDArray[np.float64], covid: int, rule: str) -> NDArray[np.intp]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from medai.errors import InputError
 from medai.images import Volume
 from medai.inference.running.planes import PLANES
-from medai.measures import Lesion, LesionBurden, burden_sentence
+from medai.measures import Lesion, LesionBurden, healthy_sentence
 from medai.measures.correction import Correction
 from medai.measures.zones import LUNG_OF_ZONE
 from medai.models.card import ModelCard
@@ -34,6 +34,7 @@ class LesionOptions:
         finding the lungs.
     directions: of slicing, one or more of planes.PLANES; the probabilities of several are averaged
         (2.5D), and then there are no regions and no score threshold.
+    min_region_ml: smaller regions are left out; None: the card's, else none is.
     Raises InputError on values out of range.
     """
 
@@ -43,8 +44,11 @@ class LesionOptions:
     batch_size: int | None = None
     lungs: Volume | None = None
     directions: tuple[str, ...] = AXIAL_ONLY
+    min_region_ml: float | None = None
 
     def __post_init__(self) -> None:
+        if self.min_region_ml is not None and not 0.0 <= self.min_region_ml <= 1000.0:
+            raise InputError(f"min_region_ml is {self.min_region_ml}, expected 0 to 1000 mL.")
         for name in ("score_threshold", "mask_threshold"):
             value = getattr(self, name)
             if value is not None and not 0.0 <= value <= 1.0:
@@ -131,9 +135,14 @@ class LesionResult:
 
     @property
     def sentence(self) -> str:
-        """The burden in one sentence, which says when a hand corrected the lesions."""
-        words = burden_sentence(self.burden)
-        return words if self.correction is None else f"Corrected by hand: {words}"
+        """The burden in one sentence, beside what the model marks in healthy lungs.
+
+        It says when a hand corrected the lesions.
+        """
+        if self.correction is not None:
+            return f"Corrected by hand: {healthy_sentence(self.burden, None)}"
+        healthy = None if self.card is None else self.card.decision.healthy_opacity_percent
+        return healthy_sentence(self.burden, healthy)
 
     @property
     def network_card(self) -> ModelCard:

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from medai.images import to_axial
+from medai.images import Volume, to_axial
 from medai.inference.lesions.mask_paste import paste_lesions
-from medai.inference.lesions.result import LesionResult, RoiTable
-from medai.measures import measure_lesions
+from medai.inference.lesions.result import LesionOptions, LesionResult, RoiTable
+from medai.measures import measure_lesions, without_small_regions
 
 
 def rethreshold(
@@ -44,10 +44,20 @@ def rethreshold(
         lesions = lesions_from_probability(
             result.probability, result.likeliest, options.mask_threshold
         )
+    lesions = large_enough(result.volume, lesions, len(result.classes), options)
     findings, burden = measure_lesions(
         result.volume, lesions, result.zones, result.probability, result.classes
     )
     return replace(result, lesions=lesions, findings=findings, burden=burden, options=options)
+
+
+def large_enough(
+    volume: Volume, lesions: NDArray[np.uint8], classes: int, options: LesionOptions
+) -> NDArray[np.uint8]:
+    """Lesions on the volume's grid without regions below ``options.min_region_ml``."""
+    if not options.min_region_ml:
+        return lesions
+    return without_small_regions(lesions, classes, options.min_region_ml, volume.voxel_volume_ml)
 
 
 def lesions_from_regions(

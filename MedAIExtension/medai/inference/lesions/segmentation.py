@@ -19,7 +19,11 @@ from medai.images import AxialVolume, Volume, on_axial_grid, to_axial
 from medai.images.hounsfield import require_ct_study
 from medai.inference.lesions.lungs_of_study import lungs_of_study
 from medai.inference.lesions.result import AXIAL_ONLY, LesionOptions, LesionResult
-from medai.inference.lesions.rethreshold import lesions_from_probability, lesions_from_regions
+from medai.inference.lesions.rethreshold import (
+    large_enough,
+    lesions_from_probability,
+    lesions_from_regions,
+)
 from medai.inference.running.lung_slices import lung_slices
 from medai.measures import lung_zones, measure_lesions
 from medai.models import Model, ModelStore
@@ -91,6 +95,7 @@ def segment_lesions(
             answer.probability, answer.likeliest, options.mask_threshold
         )
     lesions, probability = _restored(axial, lesions), _restored(axial, answer.probability)
+    lesions = large_enough(volume, lesions, len(model.classes), options)
     raise_if_cancelled(cancelled)
     findings, burden = measure_lesions(volume, lesions, zones, probability, model.classes)
     progress(Progress(1.0, "Done"))
@@ -171,4 +176,7 @@ def _with_thresholds(options: LesionOptions, model: Model) -> LesionOptions:
         score = None
     elif score is None:
         score = decision.region_score
-    return replace(options, mask_threshold=mask, score_threshold=score)
+    least = options.min_region_ml
+    if least is None:
+        least = decision.least_region_ml or 0.0
+    return replace(options, mask_threshold=mask, score_threshold=score, min_region_ml=least)

@@ -41,3 +41,8 @@ def fast_dtype(device: torch.device) -> torch.dtype:
         checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported", "_is_arm_bf16_supported")
         native = any(getattr(torch.cpu, name, lambda: False)() for name in checks)
     return torch.bfloat16 if native else torch.float32
+
+
+def device_names() -> list[str]:
+    """What networks could run on: "CPU", then the name of each GPU."""
+    return ["CPU", *(torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count()))]
