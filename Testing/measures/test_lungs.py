@@ -352,3 +352,15 @@ def test_zones_of_a_hand_made_lung() -> None:
     )
     with pytest.raises(GeometryError, match="lungs of shape"):
         lung_zones(lungs[1:], upward)
+
+
+@pytest.mark.parametrize("share", [0.35, 0.5, 0.65])
+def test_a_single_slice_has_its_lungs(phantom, share) -> None:
+    index = int(share * SHAPE[0])
+    slices = np.s_[index : index + 1, :, :]
+    volume = part_of(phantom.volume, slices)
+    found = segment_lungs(volume).labels
+    truth = phantom.lungs[slices]
+    assert found.shape == truth.shape
+    assert dice(found > 0, truth > 0) > 0.95
+    assert dice(found == 1, truth == 1) > 0.95

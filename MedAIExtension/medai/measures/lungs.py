@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from medai.images.orientation import to_axial
+from medai.images.orientation import AxialVolume, to_axial
 from medai.images.volume import Volume
 from medai.measures.air_in_body import AIR_HU, MIN_LUNG_ML, MIN_PART, air_in_body
 from medai.measures.airways import find_airways
@@ -27,6 +27,8 @@ _BRIDGE_DEPTH_MM = 35.0
 _WALL_GAP_MM = 40.0
 _WALL_DEPTH_MM = 15.0
 _FAR_MM = 1e4
+# How thick a body a single slice stands for: thick enough for lungs, thinner than they are high.
+_ONE_SLICE_MM = 60.0
 _MEDIASTINUM_MM = 48.0
 _VERTEBRA_MM = 25.0
 _FRAY_MM = 10.0
@@ -63,6 +65,8 @@ def segment_lungs(volume: Volume) -> LungMask:
     empty mask and a note, never an error.
     """
     axial = to_axial(volume)
+    if axial.grid_shape[0] == 1 and min(axial.grid_shape[1:]) > 1 and not axial.is_color:
+        return _of_one_slice(axial)
     if axial.is_color or min(axial.grid_shape) < 2:
         return LungMask(np.zeros(volume.grid_shape, np.uint8), "No lungs found: not a CT volume.")
     grid = CoarseGrid(axial.array, axial.spacing_mm, _WORK_SPACING_MM)
@@ -78,6 +82,16 @@ def segment_lungs(volume: Volume) -> LungMask:
     closed = _closed(sides, airways, landmarks.spine, grid)
     labels = grid.refine(closed, AIR_HU)
     return LungMask(axial.restore(labels), _note(closed, grid))
+
+
+def _of_one_slice(axial: AxialVolume) -> LungMask:
+    """The lungs of a study of one slice: as if the body went on unchanged above and below it."""
+    count = max(3, 2 * round(_ONE_SLICE_MM / axial.spacing_mm[0] / 2) + 1)
+    matrix = np.array(axial.ijk_to_ras)
+    thick = Volume(np.repeat(axial.array, count, axis=0), matrix, axial.modality, axial.name)
+    found = segment_lungs(thick)
+    middle = np.ascontiguousarray(found.labels[count // 2][None])
+    return LungMask(axial.restore(middle), found.note)
 
 
 def label_lungs(volume: Volume, mask: NDArray[np.bool_]) -> LungMask:
