@@ -68,6 +68,8 @@ from medai_panels.usable import set_usable
 
 STUDY, SCENE = "Study folder", "Segmentations in the scene"
 
+_IMAGE_TYPES = ("vtkMRMLScalarVolumeNode", "vtkMRMLVectorVolumeNode")
+
 
 class RaterAgreement(ScriptedLoadableModule):
     """What Slicer's module menu says."""
@@ -119,6 +121,7 @@ class RaterAgreementWidget(PanelWidget):
             self.ui, self.logic, self._work, self._chosen_source, self._update_usable
         )
         self._live = LiveReadout(self.ui.liveLabel)
+        self._was_in_scene = False
         self._choice = SegmentationChoice(self.ui.segmentationList, self._choice_changed)
         self.connections.add(self.ui.openButton.clicked, self.onOpen)
         self.connections.add(self.ui.newStudyButton.toggled, self.onNewStudy)
@@ -159,7 +162,19 @@ class RaterAgreementWidget(PanelWidget):
     def suggest_input(self) -> None:
         self._suggest_volume()
 
+    def _offer_photographs(self) -> None:
+        # Connecting the parameters leaves their own type alone; a photograph is a vector volume.
+        selector = self.ui.referenceVolumeSelector
+        if tuple(selector.property("nodeTypes") or ()) != _IMAGE_TYPES:
+            selector.setProperty("nodeTypes", list(_IMAGE_TYPES))
+
     def parameters_changed(self) -> None:
+        self._offer_photographs()
+        in_scene = self.parameters is not None and self._in_scene()
+        if in_scene and not self._was_in_scene:
+            self._was_in_scene = True
+            self._suggest_volume()
+        self._was_in_scene = in_scene
         if self.parameters is not None:
             # A case that isn't on the screen is left alone.
             if self._in_scene():

@@ -192,7 +192,7 @@ def _protocols(folder: Path) -> list[bytes]:
 
 
 def _records(folder: Path) -> list[bytes]:
-    return [path.read_bytes() for path in sorted(_study(folder).rglob("*.json"))]
+    return [path.read_bytes() for path in sorted((_study(folder) / "submissions").rglob("*.json"))]
 
 
 def _read_resealed(path: Path) -> object:

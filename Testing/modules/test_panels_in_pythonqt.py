@@ -67,6 +67,8 @@ def test_lesion_segmentation_runs_shows_changes_exports_and_closes(
         return truth_result(small_phantom(), store.card(model_id), options, volume)
 
     worker = ScriptedWorker(answer)
+    # The modules are loaded anew for PythonQt, without the fixture that accepts the terms.
+    monkeypatch.setattr("medai_panels.network_panel.ensure_accepted", lambda card: None)
     monkeypatch.setattr(module, "ModelStore", lambda: store)
     monkeypatch.setattr("medai_panels.worker_logic.new_worker", lambda: worker)
     scene.show_volume(small_phantom().volume)

@@ -36,8 +36,10 @@ class Number(int):
 class Signal:
     """A signal: a slot gets what PythonQt would give it."""
 
-    def __init__(self, signal: Any, name: str) -> None:
+    def __init__(self, signal: Any, name: str, source: Any) -> None:
         object.__setattr__(self, "_signal", signal)
+        # Kept alive: another object at its address would be taken for it.
+        self._source = source
         self._name = name
         self._slots: dict[Any, Callable] = _slots.setdefault((id(signal), name), {})
 
@@ -63,7 +65,7 @@ class Proxy:
             return wrap(original.property(name))
         value = getattr(original, name)
         if isinstance(value, QtCore.SignalInstance):
-            return _signals.setdefault((id(original), name), Signal(value, name))
+            return _signals.setdefault((id(original), name), Signal(value, name, original))
         return _method(value) if callable(value) else wrap(value)
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -174,6 +174,7 @@ class Session:
         record = self._arrived(folder, outcome, remarks, segmentation)
         if record is None:
             record = self._write_submission(folder, outcome, remarks, segmentation)
+        self.study.require_present()
         settle(self.study, self.rater, record.session)
         # A drive that went away in between would have taken it into nowhere.
         self.study.require_present()
