@@ -20,15 +20,20 @@ from medai.agreement.icc_profile import FitSurroundings, unpenalized
 Array = NDArray[np.float64]
 
 _LEAST_LOG, _MOST_LOG = -5.0, 4.6
-_LEAST_START, _LEAST_OVER, _MOST_START = 0.5, 1.0, 8.0
+_LEAST_START, _LEAST_OVER, _MOST_START = 0.5, 0.3, 8.0
 # A standard deviation below this is tried at exactly zero.
 _NEARLY_ZERO = 0.1
 _SHIFT_STEPS = 4
 _LONGEST_SHIFT = 2.0
 _DIFFERENCE = 1e-3
+# How far, in each parameter, a slope found at a point is trusted.
+_NEAR = 0.5
 _LONGEST_EFFECT, _LONGEST_LOG = 1.5, 0.7
 _MOST_STEPS, _MOST_HALVINGS = 60, 12
 _GAIN_TOLERANCE = 5e-6
+# Of a log-likelihood's size: what rounding leaves of it, on cells of thousands of pixels.
+_ROUNDING = 1e-8
+_NEAR_STEPS = 5
 _RIDGE = 1e-6
 
 
@@ -61,7 +66,10 @@ def fit_areas(marked: Array, units: Array, counts: Array) -> AreaFit:
     climb = _Climb(likelihood, raters)
     x = climb.run(x)
     climb.find_slope(x)
-    x = climb.run(x)
+    refined = climb.run(x, near=True)
+    # The slope is taken as constant, so it may point past the top.
+    if climb.value(refined) >= climb.value(x):
+        x = refined
     # Zero is a point of its own, out of reach of a search over logarithms.
     for place in (raters + 3, raters + 2, raters + 1):
         if x[place] < np.log(_NEARLY_ZERO):
@@ -91,8 +99,8 @@ class _Climb:
         self._origin = np.zeros(3)
         self._held: Array | None = None
 
-    def run(self, x: Array) -> Array:
-        """The highest point, from x."""
+    def run(self, x: Array, *, near: bool = False) -> Array:
+        """The highest point, from x; ``near`` keeps to where the slope found at x still holds."""
         free = np.ones(len(x), dtype=bool)
         free[list(self.zero)] = False
         if self.raters + 3 in self.zero:
@@ -106,16 +114,19 @@ class _Climb:
         longest = np.concatenate([np.full(n + 1, _LONGEST_EFFECT), np.full(3, _LONGEST_LOG)])
         lower = np.concatenate([np.full(n + 1, -np.inf), np.full(3, _LEAST_LOG)])
         upper = np.concatenate([np.full(n + 1, np.inf), np.full(3, _MOST_LOG)])
+        if near:
+            lower, upper = np.maximum(lower, x - _NEAR), np.minimum(upper, x + _NEAR)
         x = np.where(free, np.clip(x, lower, upper), x)
         value, gradient = self._objective(x)
-        for _ in range(_MOST_STEPS):
+        tolerance = max(_GAIN_TOLERANCE, _ROUNDING * abs(value))
+        for _ in range(_NEAR_STEPS if near else _MOST_STEPS):
             held = ~free | ((x <= lower) & (gradient <= 0)) | ((x >= upper) & (gradient >= 0))
             slope = np.where(held, 0.0, gradient)
             system = curvature * ~(held[:, None] | held[None, :]) + np.diag(held.astype(float))
             step = np.linalg.solve(system, slope)
             step /= max(1.0, float((np.abs(step) / longest).max()))
             gain = float(step @ slope)
-            if 0.5 * gain < _GAIN_TOLERANCE:
+            if 0.5 * gain < tolerance:
                 break
             for _ in range(_MOST_HALVINGS):
                 trial = np.where(free, np.clip(x + step, lower, upper), x)
@@ -131,7 +142,10 @@ class _Climb:
             if across > 1e-8 * along > 0:
                 curvature = curvature + np.outer(change, change) / across
                 curvature = curvature - np.outer(bent, bent) / along
+            won = new_value - value
             x, value, gradient = trial, new_value, new_gradient
+            if won < _ROUNDING * abs(value):
+                break
         return x
 
     def value(self, x: Array) -> float:
@@ -250,8 +264,7 @@ def _start(
     repeated = np.repeat(logits, counts.astype(int), axis=0)
     found = crossed_reml(repeated[None])
     sd_unit = float(np.clip(np.sqrt(found.row[0]), _LEAST_START, _MOST_START))
-    # Too small a σ_over makes far cells look certain, and the information at the start misleading.
-    sd_over = float(np.clip(np.sqrt(found.residual[0]), _LEAST_OVER, _MOST_START))
+    sd_over = float(np.clip(_over_of_mixed_cells(logits, marked, units), _LEAST_OVER, _MOST_START))
     shift = repeated.mean(axis=0)
     for _ in range(_SHIFT_STEPS):
         point = likelihood.at(shift, sd_unit, sd_over)
@@ -261,3 +274,14 @@ def _start(
         if np.abs(step).max() < 0.05:
             break
     return sd_unit, float(np.clip(shift.std(), 0.1, 3.0)), sd_over, shift
+
+
+def _over_of_mixed_cells(logits: Array, marked: Array, units: Array) -> float:
+    """Standard deviation of raters' logits within the cells that some rater marked in part.
+
+    Cells that all raters left empty or filled say nothing of over-dispersion.
+    """
+    mixed = ((marked > 0) & (marked < units[:, None])).any(axis=1)
+    if not mixed.any():
+        return 1.0
+    return float(np.sqrt(logits[mixed].var(axis=1, ddof=1).mean()))
