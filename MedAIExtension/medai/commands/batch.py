@@ -24,7 +24,7 @@ from medai.tasks import TASKS, task_of_command
 if TYPE_CHECKING:
     from medai.batch import Batch
     from medai.batch.run import Runner
-    from medai.progress import CancelCallback
+    from medai.cancellation import CancelCallback
 
 
 # What is done with each study; the commands' names.
