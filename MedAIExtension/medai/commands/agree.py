@@ -108,7 +108,7 @@ def agree(
     def read() -> RatingsSource:
         return open_ratings(study, label=label, candidates=models, superseded=use_earlier)
 
-    run_task("agreement", [read], lambda: options, Output(output, overwrite, as_json))
+    run_task("agreement", [read], options, Output(output, overwrite, as_json))
 
 
 def _agree_on_scores(
