@@ -10,14 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from medai.commands.console import print_answer, print_warning, running
-from medai.commands.options import (
-    DeviceChoice,
-    DeviceOption,
-    GpuMemoryOption,
-    JsonOption,
-    ModelOption,
-    OverwriteOption,
-)
+from medai.commands.network_options import DeviceChoice, DeviceOption, GpuMemoryOption, ModelOption
+from medai.commands.options import JsonOption, OverwriteOption
 from medai.errors import InputError
 from medai.tasks import TASKS, task_of_command
 
