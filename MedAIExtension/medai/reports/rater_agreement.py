@@ -11,14 +11,9 @@ from medai.agreement import ImageRatings, cohort
 from medai.agreement.cohort import CohortResult
 from medai.agreement.icc_estimate import LinkVariance, Method
 from medai.agreement.quality import QualityAgreement, quality_agreement
+from medai.cancellation import CancelCallback, never_cancelled
 from medai.errors import StudyError
-from medai.progress import (
-    CancelCallback,
-    Progress,
-    ProgressCallback,
-    ignore_progress,
-    never_cancelled,
-)
+from medai.progress import Progress, ProgressCallback, ignore_progress
 from medai.reports.agreement import summary_of as summary_of_report
 from medai.reports.agreement import write_report
 from medai.reports.agreement_consensus import write_consensus
