@@ -11,20 +11,14 @@ import typer
 
 from medai.commands.check_first import require_device, require_model
 from medai.commands.console import print_answer, print_warning, running
-from medai.commands.options import (
-    DeviceChoice,
-    DeviceOption,
-    GpuMemoryOption,
-    JsonOption,
-    ModelOption,
-    OverwriteOption,
-)
+from medai.commands.network_options import DeviceChoice, DeviceOption, GpuMemoryOption, ModelOption
+from medai.commands.options import JsonOption, OverwriteOption
 from medai.errors import InputError
 from medai.tasks import TASKS, task_of_command
 
 if TYPE_CHECKING:
     from medai.batch.run import Runner
-    from medai.progress import CancelCallback
+    from medai.cancellation import CancelCallback
 
 
 # What is done with each study; the commands' names.

@@ -7,17 +7,10 @@ from typing import Annotated
 
 import typer
 
-from medai.commands.options import (
-    DeviceChoice,
-    DeviceOption,
-    GpuMemoryOption,
-    JsonOption,
-    ModelOption,
-    NamesOption,
-    OutputOption,
-    OverwriteOption,
-)
+from medai.commands.network_options import DeviceChoice, DeviceOption, GpuMemoryOption, ModelOption
+from medai.commands.options import JsonOption, OutputOption, OverwriteOption
 from medai.commands.run_task import Output, run_task
+from medai.commands.study_options import NamesOption
 
 
 def cataract(

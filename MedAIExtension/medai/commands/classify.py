@@ -12,18 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from medai.commands.check_first import require_model_for
-from medai.commands.options import (
-    DeviceChoice,
-    DeviceOption,
-    GpuMemoryOption,
-    JsonOption,
-    ModelOption,
-    NamesOption,
-    OutputOption,
-    OverwriteOption,
-    SeriesOption,
-)
+from medai.commands.network_options import DeviceChoice, DeviceOption, GpuMemoryOption, ModelOption
+from medai.commands.options import JsonOption, OutputOption, OverwriteOption
 from medai.commands.run_task import Answer, Output, run_task, write_one
+from medai.commands.study_options import NamesOption, SeriesOption
 from medai.errors import ImageReadError, InputError
 from medai.tasks import task_named
 

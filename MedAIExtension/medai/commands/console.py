@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TextIO
 
+from medai.cancellation import CancelCallback
 from medai.plain_text import one_line, plain_lines
-from medai.progress import CancelCallback, Progress, ProgressCallback
+from medai.progress import Progress, ProgressCallback
 from medai.reports.json_text import json_text
 
 # Of progress where it is written into a file.

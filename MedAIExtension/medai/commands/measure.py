@@ -10,14 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medai.commands.lesion_scene import write_scene
-from medai.commands.options import (
-    JsonOption,
-    NamesOption,
-    OutputOption,
-    OverwriteOption,
-    SeriesOption,
-)
+from medai.commands.options import JsonOption, OutputOption, OverwriteOption
 from medai.commands.run_task import Answer, Output, run_task, write_one
+from medai.commands.study_options import NamesOption, SeriesOption
 from medai.tasks import task_named
 
 if TYPE_CHECKING:

@@ -10,19 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medai.commands.lesion_scene import write_scene
-from medai.commands.options import (
-    DeviceChoice,
-    DeviceOption,
-    DicomOption,
-    GpuMemoryOption,
-    JsonOption,
-    ModelOption,
-    NamesOption,
-    OutputOption,
-    OverwriteOption,
-    SeriesOption,
-)
+from medai.commands.network_options import DeviceChoice, DeviceOption, GpuMemoryOption, ModelOption
+from medai.commands.options import DicomOption, JsonOption, OutputOption, OverwriteOption
 from medai.commands.run_task import Answer, Output, run_task, write_one
+from medai.commands.study_options import NamesOption, SeriesOption
 from medai.tasks import task_named
 
 if TYPE_CHECKING:
