@@ -36,6 +36,6 @@ def prognosis(
     run_task(
         "prognosis",
         [lambda: open_records(patient, ct=ct, xray=xray)],
-        lambda: None,
+        None,
         Output(output, overwrite, as_json),
     )

@@ -7,19 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
 from medai.prognosis.imaging import evidence_from_ct, evidence_from_xray
 from medai.prognosis.published import SCORES
 from medai.prognosis.records import ClinicalRecords, PatientRecord, read_records
 from medai.prognosis.score import ScoreResult, compute
 from medai.prognosis.variables import Value
-from medai.progress import (
-    CancelCallback,
-    Progress,
-    ProgressCallback,
-    ignore_progress,
-    never_cancelled,
-    raise_if_cancelled,
-)
+from medai.progress import Progress, ProgressCallback, ignore_progress
 
 
 @dataclass(frozen=True)
