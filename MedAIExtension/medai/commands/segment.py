@@ -79,7 +79,7 @@ def segment(
             min_region_ml=min_region_ml,
             device=device.value,
             lungs=None if lungs is None else read_volume(lungs),
-            directions=tuple(planes or AXIAL_ONLY),
+            planes=tuple(planes or AXIAL_ONLY),
         )
 
     def write(results: Sequence[LesionResult], folder: Path) -> Answer:
