@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medai.cancellation import never_cancelled
 from medai.inference.covid.slice_classifier import SliceClassifier
 from medai.inference.lesions.rethreshold import lesions_from_probability, lesions_from_regions
 from medai.inference.lesions.slice_networks import SliceAnswer, run_networks
 from medai.measures import diagnostics
 from medai.models import Model
-from medai.progress import never_cancelled
 from training.average_precision import SingleLesions, average_precisions, true_lesions
 from training.bootstrap import Interval, bootstrap
 from training.lesion_slices import CLASSES, LesionSlice

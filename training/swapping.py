@@ -14,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from medai.cancellation import never_cancelled
 from medai.inference.covid.result import COVID_CLASS
 from medai.inference.covid.slice_classifier import SliceClassifier
 from medai.inference.running.letterbox import Frame, normalise
 from medai.models import Model, ModelStore
 from medai.networks import LungClassifier
-from medai.progress import never_cancelled
 from training.bootstrap import bootstrap
 from training.pictures import ClassifiedPicture
 

@@ -23,6 +23,7 @@ if find_spec("medai") is None:
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from medai import scene
+from medai.cancellation import CancelCallback, never_cancelled
 from medai.errors import InputError
 from medai.images.oct_scans import EyeScans, read_eyes
 from medai.inference.cataract.result import (
@@ -34,7 +35,7 @@ from medai.inference.cataract.result import (
 from medai.inference.cataract.tables import EYES, SCANS
 from medai.measures.cataract import PAPER_THRESHOLD
 from medai.models import ModelCard, ModelStore
-from medai.progress import CancelCallback, ProgressCallback, ignore_progress, never_cancelled
+from medai.progress import ProgressCallback, ignore_progress
 from medai.scene.crop_editor import CropEditor
 from medai.scene.eye_views import draw_eyes, go_to_scan, show_eyes
 from medai.scene.oct_scans import scans_from_node, show_scans

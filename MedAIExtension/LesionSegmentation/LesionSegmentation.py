@@ -22,6 +22,7 @@ if find_spec("medai") is None:
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from medai import scene
+from medai.cancellation import CancelCallback, never_cancelled
 from medai.errors import InputError
 from medai.inference import (
     LOWEST_SCORE,
@@ -40,7 +41,7 @@ from medai.inference.lesions.result import AXIAL_ONLY
 from medai.inference.lesions.tables import LESIONS
 from medai.inference.running.planes import PLANES
 from medai.models import ModelCard, ModelStore
-from medai.progress import CancelCallback, ProgressCallback, ignore_progress, never_cancelled
+from medai.progress import ProgressCallback, ignore_progress
 from medai.reports.training_pairs import write_training_pairs
 from medai.scene.color_maps import show_map
 from medai.scene.drawn_lesions import drawn_lesions, forget_corrections, shows_result

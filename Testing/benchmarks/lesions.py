@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from medai.cancellation import never_cancelled
 from medai.images import AxialVolume, to_axial
 from medai.inference.covid.mask_net import mask_net_logits
 from medai.inference.lesions.rethreshold import lesions_from_probability, lesions_from_regions
@@ -27,7 +28,6 @@ from medai.inference.running.lung_slices import LungSlices
 from medai.models import Model, ModelStore
 from medai.networks import covid_mask_net, lesion_mask_rcnn, unet
 from medai.phantoms import chest_ct
-from medai.progress import never_cancelled
 
 SIDE = 512
 SLICES = 4

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from medai.cancellation import never_cancelled
 from medai.images import on_axial_grid, to_axial
 from medai.inference.lesions.rethreshold import lesions_from_regions
 from medai.inference.lesions.slice_networks import run_networks
 from medai.inference.running.lung_slices import lung_slices
 from medai.models import ModelStore
 from medai.phantoms import chest_ct
-from medai.progress import never_cancelled
 from medai.resources import resources_folder
 
 STORE = ModelStore([resources_folder() / "Models"])

@@ -43,8 +43,8 @@ def agree(
         Path,
         typer.Argument(
             metavar="STUDY",
-            help="A study, a folder with a folder per image and a mask file per rater, or a CSV of "
-            "scores: image, rater, score (item, repeat).",
+            help="A study, a folder with a folder per image and a mask file per rater, an export "
+            "of Labelbox or in COCO's JSON, or a CSV of scores: image, rater, score.",
         ),
     ],
     output: OutputOption,
@@ -90,7 +90,9 @@ def agree(
     as_json: JsonOption = False,
 ) -> None:
     """Measure how well raters agree on what they outlined or scored, image by image and overall."""
-    if study.suffix.lower() == ".csv":
+    from medai.studies.pixel_table import is_pixel_table
+
+    if study.suffix.lower() == ".csv" and not is_pixel_table(study):
         _agree_on_scores(study, level, categories, Output(output, overwrite, as_json))
         return
     from medai.reports.rater_agreement import AgreementOptions, names_in, open_ratings
@@ -108,7 +110,7 @@ def agree(
     def read() -> RatingsSource:
         return open_ratings(study, label=label, candidates=models, superseded=use_earlier)
 
-    run_task("agreement", [read], lambda: options, Output(output, overwrite, as_json))
+    run_task("agreement", [read], options, Output(output, overwrite, as_json))
 
 
 def _agree_on_scores(

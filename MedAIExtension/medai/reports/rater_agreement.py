@@ -11,14 +11,9 @@ from medai.agreement import ImageRatings, cohort
 from medai.agreement.cohort import CohortResult
 from medai.agreement.icc_estimate import LinkVariance, Method
 from medai.agreement.quality import QualityAgreement, quality_agreement
+from medai.cancellation import CancelCallback, never_cancelled
 from medai.errors import StudyError
-from medai.progress import (
-    CancelCallback,
-    Progress,
-    ProgressCallback,
-    ignore_progress,
-    never_cancelled,
-)
+from medai.progress import Progress, ProgressCallback, ignore_progress
 from medai.reports.agreement import summary_of as summary_of_report
 from medai.reports.agreement import write_report
 from medai.reports.agreement_consensus import write_consensus
@@ -27,6 +22,7 @@ from medai.reports.agreement_page import AgreementReport
 from medai.reports.tables import write_csv
 from medai.studies import RatingsSource, StudyRatings, export_study, open_study, study_ratings
 from medai.studies.copied_raters import CopiesOfRaters
+from medai.studies.exported_ratings import is_export, open_export
 from medai.studies.protocol import STUDY_FILE
 from medai.studies.rater_folder import open_rater_folder
 from medai.studies.repeats import REPEAT_COLUMNS, repeat_table
@@ -96,12 +92,14 @@ def open_ratings(
     candidates: Sequence[str] = (),
     superseded: bool = False,
 ) -> RatingsSource:
-    """The ratings in a study, or in a folder of masks.
+    """The ratings in a study, in another program's export, or in a folder of masks.
 
     label, superseded: as ``study_ratings``. candidates: of a study, models under ``predictions/``.
-    Raises StudyError for neither a study nor a folder of masks, or an unknown label or model.
+    Raises StudyError for none of these, or an unknown label or model.
     """
     if not (path / STUDY_FILE).is_file():
+        if is_export(path):
+            return open_export(path, label=label)
         return open_rater_folder(path, label=label)
     study = open_study(path)
     return study_ratings(study, label, predictions=tuple(candidates), superseded=superseded)

@@ -7,18 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
 from medai.errors import MedAIError, StudyError
 from medai.images import Segmentation, Volume, read_segmentation, read_volume
 from medai.images.resampling import same_grid
 from medai.output import sync_folder
-from medai.progress import (
-    CancelCallback,
-    Progress,
-    ProgressCallback,
-    ignore_progress,
-    never_cancelled,
-    raise_if_cancelled,
-)
+from medai.progress import Progress, ProgressCallback, ignore_progress
 from medai.studies.check_ledger import Finding, check_ledger, shown
 from medai.studies.hashes import file_sha256
 from medai.studies.ledger import is_entry_name

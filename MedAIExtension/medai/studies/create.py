@@ -9,18 +9,12 @@ from pathlib import Path
 
 from numpy.typing import NDArray
 
+from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
 from medai.errors import OutputError, StudyError
 from medai.images import Volume, read_volume, write_segmentation, write_volume
 from medai.images.metadata_free import write_without_metadata
 from medai.output import as_output_error, atomic_folder, output_error
-from medai.progress import (
-    CancelCallback,
-    Progress,
-    ProgressCallback,
-    ignore_progress,
-    never_cancelled,
-    raise_if_cancelled,
-)
+from medai.progress import Progress, ProgressCallback, ignore_progress
 from medai.studies.hashes import file_sha256
 from medai.studies.label_masks import read_label_masks, require_plausible
 from medai.studies.name_key import (

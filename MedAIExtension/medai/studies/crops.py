@@ -11,17 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
 from medai.errors import StudyError
 from medai.images import Volume, write_segmentation, write_volume
 from medai.output import atomic_folder
-from medai.progress import (
-    CancelCallback,
-    Progress,
-    ProgressCallback,
-    ignore_progress,
-    never_cancelled,
-    raise_if_cancelled,
-)
+from medai.progress import Progress, ProgressCallback, ignore_progress
 from medai.studies.create import REGION
 from medai.studies.hashes import file_sha256
 from medai.studies.names import image_name, require_distinct

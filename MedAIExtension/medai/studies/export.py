@@ -7,18 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
 from medai.csv_text import csv_text
 from medai.errors import MedAIError
 from medai.images import Volume, write_segmentation
 from medai.output import atomic_folder, write_text
-from medai.progress import (
-    CancelCallback,
-    Progress,
-    ProgressCallback,
-    ignore_progress,
-    never_cancelled,
-    raise_if_cancelled,
-)
+from medai.progress import Progress, ProgressCallback, ignore_progress
 from medai.studies.create import REGION
 from medai.studies.rater_folder import BETWEEN_RATERS, RATINGS_TABLE
 from medai.studies.ratings import RatedImage

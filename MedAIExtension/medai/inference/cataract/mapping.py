@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
 from medai.errors import InputError, ModelShapeError, ModelTaskError, UnsuitableImageError
 from medai.images.crop_box import CropBox, centered_crop
 from medai.images.oct_scans import EyeScans, eye_from_volume
@@ -35,14 +36,7 @@ from medai.inference.running.device import choose_device, describe_device
 from medai.inference.running.letterbox import normalise
 from medai.inference.running.tiles import run_tiled
 from medai.models import Model, ModelCard, ModelStore
-from medai.progress import (
-    CancelCallback,
-    Progress,
-    ProgressCallback,
-    ignore_progress,
-    never_cancelled,
-    raise_if_cancelled,
-)
+from medai.progress import Progress, ProgressCallback, ignore_progress
 
 
 def map_cataract(

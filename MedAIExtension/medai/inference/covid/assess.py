@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
+from medai.cancellation import CancelCallback, never_cancelled
 from medai.errors import InputError
 from medai.images.hounsfield import require_ct_study
 from medai.images.study_origin import same_patient
@@ -17,13 +18,7 @@ from medai.measures import segment_lungs
 from medai.measures.follow_up import days_between, follow_up
 from medai.measures.severity import severity
 from medai.models import Model
-from medai.progress import (
-    CancelCallback,
-    ProgressCallback,
-    ignore_progress,
-    never_cancelled,
-    share_of,
-)
+from medai.progress import ProgressCallback, ignore_progress, share_of
 
 
 def assess_covid(

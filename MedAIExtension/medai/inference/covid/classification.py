@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from medai.cancellation import CancelCallback, never_cancelled
 from medai.errors import InputError, ModelTaskError, UnsuitableImageError
 from medai.images import on_axial_grid, to_axial
 from medai.images.hounsfield import require_ct_study
@@ -35,13 +36,7 @@ from medai.inference.running.planes import PLANES
 from medai.measures import segment_lungs
 from medai.measures.lungs import LungMask
 from medai.models import Model, ModelStore
-from medai.progress import (
-    CancelCallback,
-    Progress,
-    ProgressCallback,
-    ignore_progress,
-    never_cancelled,
-)
+from medai.progress import Progress, ProgressCallback, ignore_progress
 
 _DEFAULTS = CovidOptions()
 _EXPLAINED_SHARE = 0.25  # of the progress bar

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from medai.cancellation import CancelCallback, raise_if_cancelled
 from medai.inference.covid.explanation import grad_cam, score_map
 from medai.inference.covid.mask_net import mask_net_logits, mask_net_regions
 from medai.inference.covid.result import COVID_CLASS
@@ -20,7 +21,6 @@ from medai.inference.running.device import choose_device, describe_device
 from medai.inference.running.letterbox import Frame, normalise
 from medai.models import Model, ModelCard
 from medai.networks import CovidMaskNet
-from medai.progress import CancelCallback, raise_if_cancelled
 
 NOT_COVID = "no COVID-19"
 _BATCH = 8

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
 from medai.errors import GeometryError, InputError
 from medai.images import Volume, read_segmentation, read_volume, resample_mask
 from medai.images.hounsfield import require_ct_study
@@ -19,14 +20,7 @@ from medai.inference.lesions.lungs_of_study import lungs_of_study
 from medai.inference.lesions.result import LesionOptions, LesionResult
 from medai.measures import lung_zones, measure_lesions
 from medai.measures.correction import compare_with_own
-from medai.progress import (
-    CancelCallback,
-    Progress,
-    ProgressCallback,
-    ignore_progress,
-    never_cancelled,
-    raise_if_cancelled,
-)
+from medai.progress import Progress, ProgressCallback, ignore_progress
 
 if TYPE_CHECKING:
     from medai.models import Model

@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from medai.cancellation import CancelCallback
 from medai.images import AxialVolume
 from medai.inference.lesions.mask_paste import paste_classes
 from medai.inference.lesions.slice_networks import SliceAnswer, run_networks
 from medai.inference.running.lung_slices import LungSlices, lung_slices
 from medai.inference.running.planes import from_plane, in_plane
 from medai.models import Model
-from medai.progress import CancelCallback
 
 
 def run_in_planes(

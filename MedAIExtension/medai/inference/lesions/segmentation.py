@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
 from medai.errors import (
     MissingDependencyError,
     ModelTaskError,
@@ -27,14 +28,7 @@ from medai.inference.lesions.rethreshold import (
 from medai.inference.running.lung_slices import lung_slices
 from medai.measures import lung_zones, measure_lesions
 from medai.models import Model, ModelStore
-from medai.progress import (
-    CancelCallback,
-    Progress,
-    ProgressCallback,
-    ignore_progress,
-    never_cancelled,
-    raise_if_cancelled,
-)
+from medai.progress import Progress, ProgressCallback, ignore_progress
 
 if TYPE_CHECKING:
     from medai.inference.lesions.slice_networks import SliceAnswer

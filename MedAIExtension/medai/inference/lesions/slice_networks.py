@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from medai.cancellation import CancelCallback
 from medai.inference.lesions.mask_paste import paste_classes, paste_maps
 from medai.inference.lesions.result import LOWEST_SCORE, RoiTable
 from medai.inference.running.acceleration import accelerated, release
@@ -26,7 +27,6 @@ from medai.inference.running.transfers import Answers, to_device
 from medai.models import Model
 from medai.models.card import InputSection
 from medai.networks import LesionMaskRCNN
-from medai.progress import CancelCallback
 
 # Measured: a U-Net's activations of one slice fill a processor's cache already, a Mask R-CNN's
 # per-call work is worth sharing among a few slices.
