@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
 from medai.images import read_volume
 from medai.images.burnt_in_text import has_burnt_in_text
-from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
 from medai.studies.study import Study
 
 
