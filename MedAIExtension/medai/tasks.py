@@ -163,6 +163,22 @@ TASKS = (
         needs_model=False,
         list_columns=("label", "candidates", "level", "categories"),
     ),
+    Task(
+        name="prognosis",
+        command="prognosis",
+        title="Clinical scores",
+        read="medai.prognosis.assessment:read_row",
+        run="medai.prognosis.assessment:assess_prognosis",
+        result_types=("medai.prognosis.assessment:PrognosisResult",),
+        write="medai.reports.prognosis:write_prognosis",
+        summary="medai.reports.prognosis:summary_of",
+        summary_file="prognosis.json",
+        results="medai.prognosis.tables:RESULTS",
+        demonstrate="medai.commands.demonstrations.prognosis:demonstrate",
+        needs_model=False,
+        list_columns=("ct", "xray"),
+        path_columns=("ct", "xray"),
+    ),
 )
 
 

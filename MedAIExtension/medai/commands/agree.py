@@ -117,4 +117,4 @@ def agree(
             )
         return open_ratings(study, label=label, candidates=models, superseded=use_earlier)
 
-    run_task("agreement", [read], lambda: options, Output(output, overwrite, as_json))
+    run_task("agreement", [read], options, Output(output, overwrite, as_json))
