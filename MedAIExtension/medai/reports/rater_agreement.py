@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from medai.reports.agreement_page import AgreementReport
 from medai.reports.tables import write_csv
 from medai.studies import RatingsSource, StudyRatings, export_study, open_study, study_ratings
 from medai.studies.copied_raters import CopiesOfRaters
+from medai.studies.exported_ratings import is_export, open_export
 from medai.studies.protocol import STUDY_FILE
 from medai.studies.rater_folder import open_rater_folder
 from medai.studies.repeats import REPEAT_COLUMNS, repeat_table
@@ -71,19 +72,6 @@ class RaterAgreement:
         return (*self.report.notes, *self.report.cohort.notes)
 
 
-def read_row(
-    path: Path, cells: Mapping[str, str], name: str, device: str
-) -> tuple[RatingsSource, AgreementOptions]:
-    """The study or folder of masks that a row of a study list names.
-
-    cells: label, candidates (names with commas). name, device: not used; images have names of
-    their own, and no network runs. Raises as ``open_ratings``.
-    """
-    candidates = names_in(cells.get("candidates", ""))
-    source = open_ratings(path, label=cells.get("label"), candidates=candidates)
-    return source, AgreementOptions(candidates=candidates)
-
-
 def open_ratings(
     path: Path,
     *,
@@ -91,12 +79,14 @@ def open_ratings(
     candidates: Sequence[str] = (),
     superseded: bool = False,
 ) -> RatingsSource:
-    """The ratings in a study, or in a folder of masks.
+    """The ratings in a study, in another program's export, or in a folder of masks.
 
     label, superseded: as ``study_ratings``. candidates: of a study, models under ``predictions/``.
-    Raises StudyError for neither a study nor a folder of masks, or an unknown label or model.
+    Raises StudyError for none of these, or an unknown label or model.
     """
     if not (path / STUDY_FILE).is_file():
+        if is_export(path):
+            return open_export(path, label=label)
         return open_rater_folder(path, label=label)
     study = open_study(path)
     return study_ratings(study, label, predictions=tuple(candidates), superseded=superseded)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +19,15 @@ _MISSING = ("", "na", "nan", "n/a", "none")
 
 @dataclass(frozen=True)
 class RatingsTable:
-    """quality: by image, by rater, −1, 0 or 1. seconds: likewise. other: by image, covariates."""
+    """quality: by image, by rater, −1, 0 or 1. seconds: likewise. other: by image, covariates.
+
+    reasons: by image, by rater, what was said against the image's quality; () where nothing was.
+    """
 
     quality: Mapping[str, Mapping[str, float]]
     seconds: Mapping[str, Mapping[str, float]]
     other: Mapping[str, Mapping[str, float | str]]
+    reasons: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
     @property
     def images(self) -> tuple[str, ...]:
