@@ -21,7 +21,8 @@ from medai.output import output_error
 from medai.tasks import TASKS
 
 _SUMMARY = (
-    "Lesions, COVID-19, cataract and rater agreement. Research use only; not a medical device."
+    "Lesions, COVID-19, cataract, clinical scores and rater agreement. Research use only; not a "
+    "medical device."
 )
 
 # Command -> where it lives; a group's commands come from its typer app.
@@ -64,7 +65,9 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         usage = getattr(error, "format_message", None)
         if usage is not None:
-            return _fail(f"{usage()} See medai --help.", 2)
+            # Empty where the help itself was the answer: to no command at all.
+            said = usage()
+            return _fail(f"{said} See medai --help.", 2) if said else 2
         return _fail(f"Defect in MedAI, please report it: {type(error).__name__}: {error}", 1)
     return int(status or 0)
 
@@ -75,14 +78,24 @@ def _end(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and end.", is_eager=True)
-    ] = False,
-) -> None:
-    if version:
+def _print_version(asked: bool) -> None:
+    if asked:
         print(medai.__version__)
         raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version and end.",
+            is_eager=True,
+            callback=_print_version,
+        ),
+    ] = False,
+) -> None:
+    """What holds for every command."""
 
 
 def _fail(message: str, status: int) -> int:

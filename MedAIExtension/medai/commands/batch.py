@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from medai.commands.check_first import require_device, require_model
 from medai.commands.console import print_answer, print_warning, running
 from medai.commands.network_options import DeviceChoice, DeviceOption, GpuMemoryOption, ModelOption
 from medai.commands.options import JsonOption, OverwriteOption
@@ -16,7 +17,6 @@ from medai.errors import InputError
 from medai.tasks import TASKS, task_of_command
 
 if TYPE_CHECKING:
-    from medai.batch import Batch
     from medai.batch.run import Runner
     from medai.cancellation import CancelCallback
 
@@ -81,10 +81,12 @@ def batch(
     from medai.inference.running.gpu_memory import limit_gpu_memory
 
     # Said once here rather than for each study.
+    require_model(task_of_command(task.value), model)
+    if scheduler is None and jobqueue is None:
+        require_device(device.value)
     limit_gpu_memory(gpu_memory_gb)
     listed = read_list(studies, task.value)
     asked = Batch(task.value, output, model, device.value, overwrite, gpu_memory_gb)
-    _require_model(asked)
     with ExitStack() as stack:
         progress, cancelled = stack.enter_context(running("Starting"))
         client = _cluster(stack, workers, scheduler, jobqueue, certificates, insecure)
@@ -92,7 +94,7 @@ def batch(
         outcomes = run_batch(asked, listed, run, progress)
     count = {state: sum(o.state == state for o in outcomes) for state in ("done", "kept", "failed")}
     sentence = (
-        f"{count['done']} of {len(outcomes)} studies done, {count['kept']} were done before, "
+        f"{count['done']} of {len(outcomes)} studies done, {count['kept']} done before, "
         f"{count['failed']} failed."
     )
     summary = {
@@ -110,22 +112,6 @@ def batch(
     if count["failed"]:
         print_warning(f"{output / 'failures.csv'} says why; run the same again to do only those.")
         raise typer.Exit(2)
-
-
-def _require_model(asked: Batch) -> None:
-    """Say that a model is missing once, before any study, rather than for each."""
-    task = task_of_command(asked.task)
-    if not task.needs_model:
-        if asked.model is not None:
-            raise InputError(f"--model was given, but {asked.task} uses none.")
-        return
-    from medai.models import ModelStore
-
-    store = ModelStore()
-    if asked.model is None:
-        store.recommended(task.name)
-    else:
-        store.verify(asked.model)
 
 
 def _cluster(

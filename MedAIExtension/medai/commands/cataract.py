@@ -55,7 +55,7 @@ def cataract(
     from medai.images.output_names import parse_name_rule
     from medai.inference.cataract.result import CataractOptions
 
-    rule = parse_name_rule(names)
+    rule, of_all = parse_name_rule(names), parse_eye(eye)
     options = CataractOptions(
         crop=crop if crop in ("lens", "center") else parse_crop(crop),  # type: ignore[arg-type]
         flip_average=flip_average,
@@ -64,13 +64,10 @@ def cataract(
     )
     run_task(
         "cataract",
-        [
-            lambda: read_eyes(
-                images, table=eyes, eye=parse_eye(eye), spacing_um=spacing_um, rule=rule
-            )
-        ],
-        lambda: options,
+        [lambda: read_eyes(images, table=eyes, eye=of_all, spacing_um=spacing_um, rule=rule)],
+        options,
         Output(output, overwrite, as_json),
         model=model,
         gpu_memory_gb=gpu_memory_gb,
+        device=device.value,
     )

@@ -7,9 +7,23 @@ from typing import Annotated
 
 import typer
 
+
+def named_path(text: str) -> Path:
+    """The path that was named: an empty one would be the current folder."""
+    if not text.strip():
+        raise typer.BadParameter("it is empty, expected a path.")
+    return Path(text)
+
+
 OutputOption = Annotated[
     Path,
-    typer.Option("--output", "-o", help="Folder for the results; made new, whole or not at all."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="PATH",
+        parser=named_path,
+        help="Folder for the results, new or empty; a failed run leaves nothing in it.",
+    ),
 ]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace results that are in the output folder already.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,15 +73,16 @@ def segment(
 
         require_highdicom()
 
-    def options() -> LesionOptions:
-        return LesionOptions(
-            score_threshold=score_threshold,
-            mask_threshold=mask_threshold,
-            min_region_ml=min_region_ml,
-            device=device.value,
-            lungs=None if lungs is None else read_volume(lungs),
-            planes=tuple(planes or AXIAL_ONLY),
-        )
+    options = LesionOptions(
+        score_threshold=score_threshold,
+        mask_threshold=mask_threshold,
+        min_region_ml=min_region_ml,
+        device=device.value,
+        planes=tuple(planes or AXIAL_ONLY),
+    )
+
+    def with_lungs(options: LesionOptions) -> LesionOptions:
+        return options if lungs is None else replace(options, lungs=read_volume(lungs))
 
     def write(results: Sequence[LesionResult], folder: Path) -> Answer:
         answer = write_one(task_named("lesions"))(results, folder)
@@ -98,5 +100,7 @@ def segment(
         Output(output, overwrite, as_json),
         model=model,
         gpu_memory_gb=gpu_memory_gb,
+        device=device.value,
+        with_files=with_lungs,
         write=write,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -247,6 +247,7 @@ def read_card(path: Path) -> ModelCard:
         raise ModelCardError(f"{where} is not TOML: {error}.") from None
     if "text" in tables:
         raise ModelCardError(f"{where}: unknown key text.")
+    _require_keys(tables, where)
     card = _section(ModelCard, tables | {"text": text}, where)
     _check(card, where)
     return card
@@ -257,30 +258,70 @@ def _section(kind: type, table: object, where: str) -> Any:
     if not isinstance(table, dict):
         raise ModelCardError(f"{where} is {table!r}, expected a table.")
     hints = get_type_hints(kind)
-    known = {f.name for f in fields(kind)}
-    for key in table:
-        if key not in known:
-            raise ModelCardError(f"{where}: unknown key {key}.")
-    values = {}
-    for entry in fields(kind):
-        required = entry.default is MISSING and entry.default_factory is MISSING
-        if entry.name in table:
-            place = f"{where}: {entry.name}"
-            values[entry.name] = _value(hints[entry.name], table[entry.name], place)
-        elif required:
-            raise ModelCardError(f"{where}: {entry.name} is missing.")
+    values = {name: _value(hints[name], value, f"{where}: {name}") for name, value in table.items()}
     return kind(**values)
 
 
-def _value(hint: Any, value: object, where: str) -> Any:
+def _require_keys(tables: Mapping[str, object], where: str) -> None:
+    """Name every unknown key, else every missing one, of a card and of the tables in it."""
+    parts = list(_parts(ModelCard, tables))
+    unknown = [
+        within + key
+        for kind, table, within in parts
+        for key in table
+        if key not in {entry.name for entry in fields(kind)}
+    ]
+    if unknown:
+        keys = "key" if len(unknown) == 1 else "keys"
+        raise ModelCardError(f"{where}: unknown {keys} {', '.join(unknown)}.")
+    absent = [
+        within + entry.name
+        for kind, table, within in parts
+        for entry in fields(kind)
+        if entry.name not in table and entry.default is MISSING and entry.default_factory is MISSING
+    ]
+    if "ensemble" not in tables:
+        absent += [name for name in ("network", "input", "weights") if name not in tables]
+    if absent:
+        verb = "is" if len(absent) == 1 else "are"
+        raise ModelCardError(f"{where}: {', '.join(absent)} {verb} missing.")
+
+
+def _parts(
+    kind: Any, table: Mapping[str, object], within: str = ""
+) -> Iterator[tuple[Any, Mapping[str, object], str]]:
+    """A table of a card and those in it, each with its class and what its keys begin with."""
+    yield kind, table, within
+    hints = get_type_hints(kind)
+    for name, value in table.items():
+        hint = hints.get(name)
+        if hint == tuple[Performance, ...] and isinstance(value, list):
+            for number, row in enumerate(value, 1):
+                if isinstance(row, dict):
+                    yield Performance, row, f"{within}{name} {number}: "
+        elif _is_section(hint) and isinstance(value, dict):
+            yield from _parts(_kind(hint), value, f"{within}{name}.")
+
+
+def _kind(hint: Any) -> Any:
+    """The section that may be left out, for a hint that allows None; else the hint."""
     sections = {
         NetworkSection | None: NetworkSection,
         InputSection | None: InputSection,
         WeightsSection | None: WeightsSection,
         EnsembleSection | None: EnsembleSection,
     }
-    kind = sections.get(hint, hint)
-    if isinstance(kind, type) and kind.__module__ == __name__:
+    return sections.get(hint, hint)
+
+
+def _is_section(hint: Any) -> bool:
+    kind = _kind(hint)
+    return isinstance(kind, type) and kind.__module__ == __name__
+
+
+def _value(hint: Any, value: object, where: str) -> Any:
+    kind = _kind(hint)
+    if _is_section(hint):
         return _section(kind, value, where)
     if kind == tuple[Performance, ...]:
         rows = _expect(value, list, where, "one or more tables")
@@ -354,8 +395,6 @@ def _check(card: ModelCard, where: str) -> None:
         require(len(set(members)) == len(members), "an ensemble lists a member twice")
         require(card.id not in members, "an ensemble can't be its own member")
         return
-    for name in ("network", "input", "weights"):
-        require(getattr(card, name) is not None, f"{name} is missing")
     _check_single(card, require)
 
 

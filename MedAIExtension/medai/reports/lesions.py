@@ -80,10 +80,17 @@ def summary_of(result: LesionResult) -> dict[str, Any]:
         },
         "device": result.device,
         "notes": list(result.notes),
-        **({} if result.correction is None else {"correction": asdict(result.correction)}),
+        **correction_of(result),
         "medai_version": medai.__version__,
         "use": "research only",
     }
+
+
+def correction_of(result: LesionResult | None) -> dict[str, Any]:
+    """What a hand changed, as a part of a summary; nothing where it changed nothing."""
+    if result is None or result.correction is None:
+        return {}
+    return {"correction": asdict(result.correction)}
 
 
 def page_of(result: LesionResult) -> Page:
