@@ -12,6 +12,7 @@ from medai.commands.options import JsonOption, OutputOption, OverwriteOption
 from medai.commands.run_task import Output, run_task
 
 if TYPE_CHECKING:
+    from medai.agreement.scores import ScoreTable
     from medai.studies import RatingsSource
 
 
@@ -90,14 +91,16 @@ def agree(
     as_json: JsonOption = False,
 ) -> None:
     """Measure how well raters agree on what they outlined or scored, image by image and overall."""
-    from medai.studies.pixel_table import is_pixel_table
-
-    if study.suffix.lower() == ".csv" and not is_pixel_table(study):
-        _agree_on_scores(study, level, categories, Output(output, overwrite, as_json))
-        return
+    from medai.errors import InputError
     from medai.reports.rater_agreement import AgreementOptions, names_in, open_ratings
+    from medai.studies.score_table import is_score_table, read_scores
 
     models = names_in(candidates)
+    scored = is_score_table(study)
+    if not scored and (level is not None or categories):
+        raise InputError(
+            f"{study.name} holds outlines: --level and --categories are of tables of scores."
+        )
     options = AgreementOptions(
         candidates=models,
         method=method.value,
@@ -107,25 +110,11 @@ def agree(
         surfaces=surfaces,
     )
 
-    def read() -> RatingsSource:
+    def read() -> RatingsSource | ScoreTable:
+        if scored:
+            return read_scores(
+                study, level=None if level is None else level.value, categories=names_in(categories)
+            )
         return open_ratings(study, label=label, candidates=models, superseded=use_earlier)
 
     run_task("agreement", [read], options, Output(output, overwrite, as_json))
-
-
-def _agree_on_scores(
-    path: Path, level: LevelChoice | None, categories: str, output: Output
-) -> None:
-    from medai.agreement.scores import score_agreement
-    from medai.commands.console import print_answer
-    from medai.output import atomic_folder
-    from medai.reports.rater_agreement import names_in
-    from medai.reports.scores import read_scores, summary_of, write_scores
-
-    with atomic_folder(output.folder, overwrite=output.overwrite) as folder:
-        table = read_scores(
-            path, level=None if level is None else level.value, categories=names_in(categories)
-        )
-        result = score_agreement(table)
-        write_scores(result, folder)
-    print_answer(result.sentence, summary_of(result), as_json=output.as_json)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,19 +72,6 @@ class RaterAgreement:
         return (*self.report.notes, *self.report.cohort.notes)
 
 
-def read_row(
-    path: Path, cells: Mapping[str, str], name: str, device: str
-) -> tuple[RatingsSource, AgreementOptions]:
-    """The study or folder of masks that a row of a study list names.
-
-    cells: label, candidates (names with commas). name, device: not used; images have names of
-    their own, and no network runs. Raises as ``open_ratings``.
-    """
-    candidates = names_in(cells.get("candidates", ""))
-    source = open_ratings(path, label=cells.get("label"), candidates=candidates)
-    return source, AgreementOptions(candidates=candidates)
-
-
 def open_ratings(
     path: Path,
     *,
@@ -148,7 +135,7 @@ def measure_agreement(
         exclude_below=options.exclude_below,
         surfaces=options.surfaces,
         candidates=options.candidates,
-        progress=lambda fraction, message: progress(Progress(fraction, message)),
+        progress=progress,
         cancelled=cancelled,
         total=len(source.images),
     )
