@@ -192,7 +192,7 @@ def test_progress_runs_up_to_the_end() -> None:
     seen: list[float] = []
     images = [ImageRatings(f"{k}", masks, NAMES, skin) for k in range(3)]
     cohort(images, grids=(10,), bootstrap=0, total=3,
-           progress=lambda fraction, message: seen.append(fraction))  # fmt: skip
+           progress=lambda report: seen.append(report.fraction))  # fmt: skip
     assert seen == sorted(seen)
     assert 0 <= seen[0] < seen[-1] <= 1
 

@@ -28,10 +28,11 @@ from medai.agreement.headline import PIXEL_ICC, headline
 from medai.agreement.icc_estimate import IccEstimate, LinkVariance, Method, undefined
 from medai.agreement.pixel_icc import pixel_iccs
 from medai.agreement.ratings import ImageRatings
-from medai.errors import CancelledError, RatingError
+from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
+from medai.errors import RatingError
+from medai.progress import Progress, ProgressCallback, ignore_progress
 
 Row = dict[str, Any]
-Report = Callable[[float, str], None]
 
 ALPHA = "krippendorff_alpha"
 # The ending of a measure's name for its value by Laplace, beside the exact one.
@@ -107,8 +108,8 @@ def cohort(
     candidates: Sequence[str] = (),
     bootstrap: int = 1000,
     seed: int = 0,
-    progress: Report | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancelled: CancelCallback = never_cancelled,
     total: int | None = None,
 ) -> CohortResult:
     """Analyse the agreement of raters over many images.
@@ -150,17 +151,16 @@ def cohort(
     >>> result.summary("pixel_icc")["images"], len(result.leave_one_out_rows)
     (4, 3)
     """
-    say = progress or (lambda fraction, message: None)
     summaries: list[ImageSummary] = []
     areas: dict[int, list[AreaCounts]] = {grid: [] for grid in grids}
     exclusions: list[Row] = []
     known: set[str] = set()
     regions = 0
     for number, image in enumerate(images):
-        if cancelled is not None and cancelled():
-            raise CancelledError
+        raise_if_cancelled(cancelled)
         share = number / total if total else number / (number + 10.0)
-        say(_READING_SHARE * min(share, 1.0), f"Counting the ratings of {image.name}")
+        told = f"Counting the ratings of {image.name}"
+        progress(Progress(_READING_SHARE * min(share, 1.0), told))
         if image.name in known:
             raise RatingError(f"{image.name}: two images of the same name.")
         known.add(image.name)
@@ -179,14 +179,14 @@ def cohort(
             areas[grid].append(area_counts(masks, image.roi, grid))
     if not summaries:
         raise RatingError("No image with two raters: agreement needs at least one.")
-    say(_READING_SHARE, "Fitting the pixel models")
+    progress(Progress(_READING_SHARE, "Fitting the pixel models"))
     _add_pixel_iccs(summaries, method, link_variance, leave_one_out)
     for place, grid in enumerate(grids):
-        if cancelled is not None and cancelled():
-            raise CancelledError
-        say(0.8 + 0.15 * place / len(grids), f"Fitting the area models, {grid} cells a side")
+        raise_if_cancelled(cancelled)
+        told = f"Fitting the area models, {grid} cells a side"
+        progress(Progress(0.8 + 0.15 * place / len(grids), told))
         _add_area_iccs(summaries, areas[grid], f"area_icc_{grid}", method, link_variance)
-    say(0.97, "Comparing images")
+    progress(Progress(0.97, "Comparing images"))
     result = _assemble(
         summaries,
         exclusions,

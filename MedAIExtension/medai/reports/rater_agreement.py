@@ -135,7 +135,7 @@ def measure_agreement(
         exclude_below=options.exclude_below,
         surfaces=options.surfaces,
         candidates=options.candidates,
-        progress=lambda fraction, message: progress(Progress(fraction, message)),
+        progress=progress,
         cancelled=cancelled,
         total=len(source.images),
     )
