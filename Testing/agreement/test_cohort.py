@@ -100,8 +100,9 @@ def test_the_summary_is_mean_and_standard_error_over_images(result: CohortResult
     every = [row["value"] for row in result.image_rows if row["measure"] == "pixel_icc"]
     with_it = np.mean([value for value in every if np.isfinite(value)])
     assert len(every) == 7
-    assert "6 images; 17 % of images below 0.5. 2 of 8 images left out (1 marked almost wholly, 1" in (
-        result.sentence
+    assert (
+        "6 images; 17 % of images below 0.5. 2 of 8 images left out (1 marked almost wholly, 1"
+        in (result.sentence)
     )
     assert f"of fewer than two raters): with 1 of them the mean ICC is {with_it:.2f}." in (
         result.sentence

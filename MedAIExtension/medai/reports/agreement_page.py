@@ -35,19 +35,28 @@ _APART = 0.02
 
 @dataclass(frozen=True, eq=False)
 class AgreementReport:
-    """A cohort's result and what only its source knows."""
+    """A cohort's result and what only its source knows.
+
+    coverage: a sentence on skips and outlines never handed in, or "".
+    """
 
     cohort: CohortResult
     examples: Sequence[Example] = field(default=())
     quality: QualityAgreement | None = None
     notes: Sequence[str] = field(default=())
+    coverage: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The result, and what it doesn't rest on."""
+        return " ".join(text for text in (self.cohort.sentence, self.coverage) if text)
 
 
 def page_of(report: AgreementReport, pictures: Sequence[tuple[str, bytes, str]] = ()) -> Page:
     """The report page; ``pictures``: (name, PNG, caption) of the figures."""
     result = report.cohort
     drawn = {name: (png, caption) for name, png, caption in pictures}
-    page = Page("Agreement of raters", result.sentence)
+    page = Page("Agreement of raters", report.sentence)
     for candidate in result.candidates:
         page.sentence(candidate.sentence)
     for note in (*report.notes, *result.notes):
