@@ -18,6 +18,7 @@ from medai.reports.agreement_page import (
     wide_images,
 )
 from medai.reports.charts import charts_available, figure_png, save_figure
+from medai.reports.gold_standard import write_gold_standard
 from medai.reports.json_text import json_text
 from medai.reports.tables import write_csv
 
@@ -80,6 +81,8 @@ def write_report(report: AgreementReport, folder: Path) -> None:
             (folder / "figures" / f"{name}.png").write_bytes(png)
             save_figure(figure, folder / "figures" / f"{name}.pdf", metadata={"CreationDate": None})
             pictures.append((name, png, caption))
+    if report.gold is not None:
+        write_gold_standard(report.gold, folder)
     text = methods_text(result) + "\n\n" + "\n".join(REFERENCES) + "\n"
     write_text(folder / "methods.txt", text)
     write_text(folder / "agreement.json", json_text(summary_of(report)) + "\n")
@@ -110,6 +113,7 @@ def summary_of(report: AgreementReport) -> dict[str, Any]:
         "correlations": list(result.correlation_rows),
         "candidates": [{**asdict(c), "sentence": c.sentence} for c in result.candidates],
         "quality": None if report.quality is None else asdict(report.quality),
+        "gold_standard": None if report.gold is None else list(report.gold.ranking_rows),
         "exclusions": list(result.exclusions),
         "per_image": wide_images(result),
         "notes": [*report.notes, *result.notes],

@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any
 
 from medai.agreement.cohort import CohortResult
+from medai.agreement.gold_standard import GoldStandardResult
 from medai.agreement.quality import QualityAgreement
 from medai.agreement.reliability import raters_needed
 from medai.palette import RaterLine, hex_color, rater_line
@@ -15,6 +16,7 @@ from medai.reports.agreement_examples import Example, example_pictures
 from medai.reports.agreement_figures import PERFORMANCE, agreement_measures, measure_label
 from medai.reports.agreement_methods import REFERENCES, methods_text
 from medai.reports.charts import MISSING, charts_available
+from medai.reports.gold_standard import add_gold_standard
 from medai.reports.page import Page
 
 _IMAGES_SHOWN = 30
@@ -45,11 +47,13 @@ class AgreementReport:
     quality: QualityAgreement | None = None
     notes: Sequence[str] = field(default=())
     coverage: str = ""
+    gold: GoldStandardResult | None = None
 
     @property
     def sentence(self) -> str:
-        """The result, and what it doesn't rest on."""
-        return " ".join(text for text in (self.cohort.sentence, self.coverage) if text)
+        """The result, what it doesn't rest on, and who is closest to the gold standard."""
+        told = self.gold.sentence if self.gold else ""
+        return " ".join(text for text in (self.cohort.sentence, self.coverage, told) if text)
 
 
 def page_of(report: AgreementReport, pictures: Sequence[tuple[str, bytes, str]] = ()) -> Page:
@@ -87,6 +91,8 @@ def page_of(report: AgreementReport, pictures: Sequence[tuple[str, bytes, str]] 
     if result.method == "laplace":
         page.note(LAPLACE_NOTE)
     _add_extent(page, result)
+    if report.gold is not None:
+        add_gold_standard(page, report.gold)
     if report.examples:
         _add_examples(page, report)
     page.heading("Image by image")
