@@ -260,7 +260,7 @@ class LesionSegmentationWidget(NetworkPanel):
         if not reason and self._result.rois is None:
             reason = (
                 _("This model gives no regions with scores.")
-                if self._result.options.directions == AXIAL_ONLY
+                if self._result.options.planes == AXIAL_ONLY
                 else _("Averaged over directions there are no regions with scores.")
             )
         set_usable(self.ui.scoreSlider, reason or (by_hand if is_corrected else ""))
@@ -393,7 +393,7 @@ def _options(parameters: LesionSegmentationParameterNode) -> LesionOptions:
         score_threshold=parameters.scoreThreshold,
         mask_threshold=parameters.maskThreshold,
         device=parameters.device,
-        directions=PLANES if parameters.threeDirections else AXIAL_ONLY,
+        planes=PLANES if parameters.threeDirections else AXIAL_ONLY,
     )
 
 

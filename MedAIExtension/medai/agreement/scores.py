@@ -20,7 +20,9 @@ from medai.agreement.crossed_reml import crossed_reml
 from medai.agreement.kappa import Weights
 from medai.agreement.score_icc import score_iccs
 from medai.agreement.weighted_kappa import weighted_kappas
-from medai.errors import CancelledError, RatingError
+from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
+from medai.errors import RatingError
+from medai.progress import Progress, ProgressCallback, ignore_progress
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
@@ -97,8 +99,8 @@ class ScoresResult:
 def score_agreement(
     table: ScoreTable,
     *,
-    progress: Callable[[float, str], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancelled: CancelCallback = never_cancelled,
 ) -> ScoresResult:
     """Every coefficient of each item, and of all together.
 
@@ -130,10 +132,8 @@ def score_agreement(
     limits: list[Row] = []
     images = np.array(table.images)
     for number, (item, chosen) in enumerate(groups):
-        if cancelled is not None and cancelled():
-            raise CancelledError
-        if progress is not None:
-            progress(number / len(groups), f"Comparing the scores of {item}")
+        raise_if_cancelled(cancelled)
+        progress(Progress(number / len(groups), f"Comparing the scores of {item}"))
         values = table.values[:, chosen]
         coefficients += _coefficients(item, values, images[chosen], table)
         if table.level != "nominal":

@@ -32,8 +32,8 @@ _COLORS = (ORANGE, BLUE, BLUISH_GREEN)
 _CAPTION = "Distinct lesions by how many raters marked them, at three demands on the overlap (IoU)."
 METHODS = (
     " Lesions were the connected parts of each mask (8 neighbors in a plane, 26 in space); those "
-    "of two raters were matched one to one so that the sum of their IoUs is highest, and counted as "
-    "the same from an IoU of 0.1, 0.3 and 0.5. Positive agreement (F1) is twice the matched "
+    "of two raters were matched one to one so that the sum of their IoUs is highest, and counted "
+    "as the same from an IoU of 0.1, 0.3 and 0.5. Positive agreement (F1) is twice the matched "
     "lesions over the lesions of both, summed over pairs and images, its standard error jackknifed "
     "over images."
 )

@@ -76,8 +76,8 @@ def methods_text(result: CohortResult, further: str = "") -> str:
         "compared with the majority of the others (accuracy, IoU, sensitivity, precision, F1, "
         "specificity, Matthews correlation), beside a naïve rater who marks the whole region."
         f"{distances}{further}{candidates}{confounders} ICCs below 0.5 were read as "
-        f"poor and above 0.9 as excellent (Koo and Li 2016).{_left_out(result)} Computed with MedAI {medai.__version__} "
-        f"(numpy {_version('numpy')}, scipy {_version('scipy')}). Cite as: MedAI, version "
+        f"poor and above 0.9 as excellent (Koo and Li 2016).{_left_out(result)} Computed with MedAI "
+        f"{medai.__version__} (numpy {_version('numpy')}, scipy {_version('scipy')}). Cite as: MedAI, version "
         f"{medai.__version__}, a 3D Slicer extension for measuring lesions and rater agreement."
     )
 

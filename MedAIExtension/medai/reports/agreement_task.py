@@ -9,7 +9,7 @@ from typing import Any
 from medai.agreement.cohort import CohortResult
 from medai.agreement.scores import ScoresResult, ScoreTable, score_agreement
 from medai.cancellation import CancelCallback, never_cancelled
-from medai.progress import Progress, ProgressCallback, ignore_progress
+from medai.progress import ProgressCallback, ignore_progress
 from medai.reports.rater_agreement import (
     AgreementOptions,
     RaterAgreement,
@@ -60,7 +60,7 @@ def measure(
         return measure_agreement(rated, model, options, progress, cancelled)
     return score_agreement(
         rated,
-        progress=lambda fraction, message: progress(Progress(fraction, message)),
+        progress=progress,
         cancelled=cancelled,
     )
 

@@ -68,7 +68,7 @@ def summary_of(result: LesionResult) -> dict[str, Any]:
             "score_threshold": result.options.score_threshold,
             "mask_threshold": result.options.mask_threshold,
             "min_region_ml": result.options.min_region_ml,
-            "directions": list(result.options.directions),
+            "directions": list(result.options.planes),
         },
         "healthy_opacity_percent": (
             None if result.card is None else result.card.decision.healthy_opacity_percent
@@ -142,7 +142,7 @@ def _thresholds(result: LesionResult) -> str:
         return "The lesions were given."
     return (
         f"Mask threshold {result.options.mask_threshold:g}. "
-        f"Slices: {', '.join(result.options.directions)}."
+        f"Slices: {', '.join(result.options.planes)}."
     )
 
 

@@ -65,10 +65,9 @@ class RaterAgreement:
     @property
     def sentence(self) -> str:
         """The agreement, each candidate, then lesion by lesion, one sentence each."""
-        cohort = self.report.cohort
-        lesions = self.report.lesions
-        parts = [cohort.sentence, *(each.sentence for each in cohort.candidates)]
-        return " ".join(parts if lesions is None else [*parts, lesions.sentence])
+        report = self.report
+        parts = [report.sentence, *(each.sentence for each in report.cohort.candidates)]
+        return " ".join(parts if report.lesions is None else [*parts, report.lesions.sentence])
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -82,16 +81,21 @@ def open_ratings(
     label: str | None = None,
     candidates: Sequence[str] = (),
     superseded: bool = False,
+    foreground: int | None = None,
 ) -> RatingsSource:
     """The ratings in a study, in another program's export, or in a folder of masks.
 
     label, superseded: as ``study_ratings``. candidates: of a study, models under ``predictions/``.
+    foreground: of a folder of masks, the value that marks; None is every value but 0.
     Raises StudyError for none of these, or an unknown label or model.
     """
-    if not (path / STUDY_FILE).is_file():
+    is_study = (path / STUDY_FILE).is_file()
+    if foreground is not None and (is_study or is_export(path)):
+        raise StudyError(f"{path} is no folder of masks: only those take a foreground value.")
+    if not is_study:
         if is_export(path):
             return open_export(path, label=label)
-        return open_rater_folder(path, label=label)
+        return open_rater_folder(path, label=label, foreground=foreground)
     study = open_study(path)
     return study_ratings(study, label, predictions=tuple(candidates), superseded=superseded)
 
@@ -144,7 +148,7 @@ def measure_agreement(
         exclude_below=options.exclude_below,
         surfaces=options.surfaces,
         candidates=options.candidates,
-        progress=lambda fraction, message: progress(Progress(fraction, message)),
+        progress=progress,
         cancelled=cancelled,
         total=len(source.images),
     )
@@ -155,6 +159,7 @@ def measure_agreement(
         examples_of(result, lambda name: (source.read(name).ratings, source.picture(name))),
         _quality(source),
         tuple(notes),
+        source.coverage if isinstance(source, StudyRatings) else "",
         lesion_agreement(lesions) if any(len(one.raters) >= 2 for one in lesions) else None,
     )
     repeats = repeat_table(source) if isinstance(source, StudyRatings) else ()
