@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from medai.images.volume import Volume
 from medai.inference.covid.result import CovidOptions, CovidResult
 from medai.inference.lesions.result import LesionOptions, LesionResult
+from medai.measures import healthy_level, opacity_sentence
 from medai.measures.follow_up import FollowUp
 from medai.measures.severity import Severity
 
@@ -56,10 +57,12 @@ class CovidAssessment:
     def sentence(self) -> str:
         """Probability, severity and change, one sentence each."""
         parts = [self.classification.sentence]
+        healthy = None if self.lesions is None else self.lesions.healthy_percent
         if self.change is not None:
             parts.append(self.change.sentence)
+            parts += [] if healthy is None else [healthy_level(healthy)]
         elif self.severity is not None and np.isfinite(self.severity.opacity_percent):
-            parts.append(f"Opacity {self.severity.opacity_percent:.1f} % of lung.")
+            parts.append(opacity_sentence(self.severity.opacity_percent, healthy))
         return " ".join(parts)
 
     @property

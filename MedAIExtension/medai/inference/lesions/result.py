@@ -141,8 +141,12 @@ class LesionResult:
         """
         if self.correction is not None:
             return f"Corrected by hand: {healthy_sentence(self.burden, None)}"
-        healthy = None if self.card is None else self.card.decision.healthy_opacity_percent
-        return healthy_sentence(self.burden, healthy)
+        return healthy_sentence(self.burden, self.healthy_percent)
+
+    @property
+    def healthy_percent(self) -> float | None:
+        """The most that the model marked in healthy lungs, in percent; None: not measured."""
+        return None if self.card is None else self.card.decision.healthy_opacity_percent
 
     @property
     def network_card(self) -> ModelCard:
