@@ -21,7 +21,8 @@ from medai.output import output_error
 from medai.tasks import TASKS
 
 _SUMMARY = (
-    "Lesions, COVID-19, cataract and rater agreement. Research use only; not a medical device."
+    "Lesions, COVID-19, cataract, clinical scores and rater agreement. Research use only; not a "
+    "medical device."
 )
 
 # Command -> where it lives; a group's commands come from its typer app.

@@ -52,17 +52,19 @@ ALLOWED = {
     "terminology": {"errors", "resources"},
     "images": GROUND,
     "networks": {"errors"},
-    "agreement": {"errors", "tables"},
+    "agreement": {"cancellation", "errors", "progress", "tables"},
     "host": GROUND,
     "phantoms": IMAGES,
     "measures": IMAGES,
     "models": NETWORKS | IMAGES,
+    # Clinical data: it knows no image, only what their results say on disk.
+    "prognosis": GROUND,
     "studies": IMAGES | {"agreement", "measures", "models", "phantoms"},
     "inference": NETWORKS | IMAGES | {"measures", "models"},
 }
 BELOW_VIEWS = {"inference", "studies", "agreement", "models", "measures", "networks", "images"}
 ALLOWED["scene"] = BELOW_VIEWS | GROUND | {"host"}
-ALLOWED["reports"] = BELOW_VIEWS | GROUND
+ALLOWED["reports"] = BELOW_VIEWS | GROUND | {"prognosis"}
 ALLOWED["dicom_output"] = GROUND | {"images", "inference", "measures"}
 ALLOWED["batch"] = BELOW_VIEWS | GROUND | {"reports"}
 ALLOWED["api"] = BELOW_VIEWS | GROUND | {"reports"}

@@ -28,7 +28,7 @@ from medai.reports.charts import (
     scatter,
 )
 from medai.reports.json_text import json_text
-from medai.reports.lesions import add_healthy_level, key_slices
+from medai.reports.lesions import add_healthy_level, correction_of, key_slices
 from medai.reports.model_card import add_model_card
 from medai.reports.page import Page
 from medai.reports.pictures import (
@@ -105,6 +105,7 @@ def summary_of(result: CovidAssessment) -> dict[str, Any]:
         "model": {"id": answer.card.id, "members": [card.id for card in answer.cards[1:]]},
         "severity": None if result.severity is None else asdict(result.severity),
         "follow_up": None if result.change is None else asdict(result.change),
+        **correction_of(result.lesions),
         "device": answer.device,
         "notes": list(result.notes),
         "medai_version": medai.__version__,

@@ -69,7 +69,7 @@ def summary_of(result: LesionResult) -> dict[str, Any]:
             "score_threshold": result.options.score_threshold,
             "mask_threshold": result.options.mask_threshold,
             "min_region_ml": result.options.min_region_ml,
-            "directions": list(result.options.directions),
+            "directions": list(result.options.planes),
         },
         "healthy_opacity_percent": result.healthy_percent,
         "input": {
@@ -79,10 +79,17 @@ def summary_of(result: LesionResult) -> dict[str, Any]:
         },
         "device": result.device,
         "notes": list(result.notes),
-        **({} if result.correction is None else {"correction": asdict(result.correction)}),
+        **correction_of(result),
         "medai_version": medai.__version__,
         "use": "research only",
     }
+
+
+def correction_of(result: LesionResult | None) -> dict[str, Any]:
+    """What a hand changed, as a part of a summary; nothing where it changed nothing."""
+    if result is None or result.correction is None:
+        return {}
+    return {"correction": asdict(result.correction)}
 
 
 def page_of(result: LesionResult) -> Page:
@@ -132,7 +139,7 @@ def page_of(result: LesionResult) -> Page:
 
 def add_healthy_level(page: Page, result: LesionResult) -> None:
     """Say beside percentages of opacity what the model marks where there is none."""
-    if result.healthy_percent is not None and result.correction is None:
+    if result.healthy_percent is not None:
         page.note(healthy_level(result.healthy_percent))
 
 
@@ -141,7 +148,7 @@ def _thresholds(result: LesionResult) -> str:
         return "The lesions were given."
     return (
         f"Mask threshold {result.options.mask_threshold:g}. "
-        f"Slices: {', '.join(result.options.directions)}."
+        f"Slices: {', '.join(result.options.planes)}."
     )
 
 

@@ -37,7 +37,7 @@ from medai.inference.running.unmeasured import unmeasured_notes
 from medai.measures import segment_lungs
 from medai.measures.lungs import LungMask
 from medai.models import Model, ModelStore
-from medai.progress import Progress, ProgressCallback, ignore_progress
+from medai.progress import Progress, ProgressCallback, ignore_progress, span_of
 
 _DEFAULTS = CovidOptions()
 _EXPLAINED_SHARE = 0.25  # of the progress bar
@@ -128,17 +128,14 @@ def _classify_volume(
     total = sum(len(part) for part in planes)
     scores: list[SliceScores] = []
     done = 0
+    slicing = span_of(progress, 0.1, 1.0 - _EXPLAINED_SHARE)
     for part in planes:
         probability, spread = classifier.run(
             pictures[part.plane],
             part.pixel_mm,
-            lambda fraction, part=part, done=done: progress(  # type: ignore[misc]
-                Progress(
-                    0.1 + (0.9 - _EXPLAINED_SHARE) * (done + fraction * len(part)) / total,
-                    f"classifying {part.plane} slices",
-                )
-            ),
+            span_of(slicing, done / total, (done + len(part)) / total),
             cancelled,
+            what=f"{part.plane} slices",
         )
         scores.append(SliceScores(part.plane, part.indices, probability, spread))
         done += len(part)
@@ -199,7 +196,7 @@ def _classify_pictures(
     for number, grey in enumerate(greys):
         progress(Progress(number / len(greys), f"picture {number + 1} of {len(greys)}"))
         probability, spread = classifier.run(
-            grey[None], pictures[number].spacing_mm[1:], lambda fraction: None, cancelled
+            grey[None], pictures[number].spacing_mm[1:], cancelled=cancelled
         )
         why = classifier.explain(grey, pictures[number].spacing_mm[1:], cancelled)
         rows.append(probability[0])
