@@ -48,14 +48,17 @@ def outlines(given: argparse.Namespace) -> tuple[Figure, str]:
     for row, (icc, item) in enumerate(chosen):
         _draw_image(grid[row], item)
         alpha = result.value(item.name, "krippendorff_alpha")
-        grid[row][0].set_ylabel(f"{_PLACES[row]}\nICC {icc:.2f}, α {alpha:.2f}", fontsize="small")
+        words = f"{_PLACES[row]} (Laplace)\nICC {icc:.2f}, α {alpha:.2f}"
+        grid[row][0].set_ylabel(words, fontsize="small")
     return figure, where
 
 
 def means(given: argparse.Namespace) -> tuple[Figure, str]:
     """Fig. 2: mean ± SE over images of the pixel- and area-level measures."""
     result, where = measured_cohort(given.raters)
-    return means_figure(result), where
+    figure = means_figure(result)
+    figure.axes[0].set_xlabel("mean ± SE over images, as published (Laplace)")
+    return figure, where
 
 
 def pairs(given: argparse.Namespace) -> tuple[Figure, str]:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medai.cancellation import never_cancelled
 from medai.inference.covid.slice_classifier import SliceClassifier
 from medai.inference.lesions.rethreshold import lesions_from_probability, lesions_from_regions
 from medai.inference.lesions.slice_networks import SliceAnswer, run_networks
@@ -80,10 +79,7 @@ def run_on_picture(model: Model, image: NDArray[np.uint8], device: str = "auto")
         model,
         _Pictures(image),  # type: ignore[arg-type]
         device=device,
-        batch_size=None,
         score_threshold=_LEAST_SCORE,
-        progress=lambda fraction, words: None,
-        cancelled=never_cancelled,
     )
 
 
@@ -274,7 +270,7 @@ def classifier_measures(
 
 
 def _covid_probability(classifier: SliceClassifier, image: NDArray[np.uint8], column: int) -> float:
-    p, _ = classifier.run(image[None], (1.0, 1.0), lambda fraction: None, never_cancelled)
+    p, _ = classifier.run(image[None], (1.0, 1.0))
     return float(p[0, column])
 
 

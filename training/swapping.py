@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from medai.cancellation import never_cancelled
 from medai.inference.covid.result import COVID_CLASS
 from medai.inference.covid.slice_classifier import SliceClassifier
 from medai.inference.running.letterbox import Frame, normalise
@@ -92,7 +91,7 @@ def judge_swaps(
     column = classifier.classes.index(COVID_CLASS)
 
     def probability(image: NDArray[np.uint8]) -> float:
-        p, _ = classifier.run(image[None], (1.0, 1.0), lambda fraction: None, never_cancelled)
+        p, _ = classifier.run(image[None], (1.0, 1.0))
         return float(p[0, column])
 
     shifts, groups = [], []

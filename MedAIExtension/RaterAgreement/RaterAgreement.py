@@ -54,6 +54,8 @@ from medai.studies import (
     StudyPlan,
     add_predictions,
     create_study,
+    images_with_text,
+    key_path,
     open_case,
     open_study,
     phantom_study,
@@ -197,9 +199,23 @@ class RaterAgreementWidget(PanelWidget):
     def onCreate(self, *args: Any) -> None:
         with shown_errors(_("The study can't be made."), wait_cursor=True):
             folder = self._study_folder()
-            study = self.logic.create(folder, self._form.plan(folder))
+            plan = self._form.plan(folder)
+            study = self.logic.create(folder, plan)
             self.ui.newStudyButton.setChecked(False)
             self._open(study)
+            self._tell_of_new_study(study, key_path(plan, study.protocol.id))
+
+    def _tell_of_new_study(self, study: Study, key: Path) -> None:
+        text = _(
+            "The images have neutral names. Which is which only this file tells; keep it from the "
+            "raters:\n{key}"
+        ).format(key=key)
+        with_text = images_with_text(study)
+        if with_text:
+            text += "\n\n" + _(
+                "These seem to have text burnt into their borders; look whose name it is: {images}"
+            ).format(images=", ".join(with_text))
+        slicer.util.infoDisplay(text)
 
     def onSample(self, *args: Any) -> None:
         with shown_errors(_("The synthetic study can't be made."), wait_cursor=True):

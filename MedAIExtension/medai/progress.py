@@ -21,6 +21,11 @@ def ignore_progress(progress: Progress) -> None:
     """A callback for callers that don't show progress."""
 
 
+def span_of(progress: ProgressCallback, start: float, end: float) -> ProgressCallback:
+    """The callback of the part of a longer piece of work from ``start`` to ``end``, of 0..1."""
+    return lambda part: progress(Progress(start + part.fraction * (end - start), part.message))
+
+
 def share_of(progress: ProgressCallback, index: int, count: int) -> ProgressCallback:
     """The callback of part ``index`` of ``count`` equal parts of a longer piece of work."""
     return lambda part: progress(Progress((index + part.fraction) / count, part.message))

@@ -151,6 +151,24 @@ def test_a_damaged_mask_leaves_no_half_written_folder(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
 
 
+def test_the_value_that_marks_can_be_said(folder: Path, tmp_path: Path, capsys) -> None:
+    for case in CASES[:2]:
+        for name in NAMES:
+            mask = read_volume(folder / case / f"{name}.png").array[0]
+            write_png(tmp_path / "in" / case / f"{name}.png", 255 - mask.astype(np.uint8))
+    arguments = ["agree", str(tmp_path / "in"), "--json", "-o"]
+    assert run([*arguments, str(tmp_path / "zero"), "--foreground", "0"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    for case in CASES[:2]:
+        masks, _ = masks_and_skin(case)
+        (row,) = (row for row in told["per_image"] if row["image"] == case)
+        assert row["extent"] == pytest.approx(masks.mean())
+    study = phantom_study(tmp_path / "study", images=2)
+    refused = ["agree", str(study.folder), "-o", str(tmp_path / "no"), "--foreground", "0"]
+    assert run(refused) == 2
+    assert "no folder of masks" in capsys.readouterr().err
+
+
 def test_a_study_folder_is_read_directly(tmp_path: Path) -> None:
     phantom_study(tmp_path / "study", images=2, repeat_share=0.0)
     assert run(["agree", str(tmp_path / "study"), "-o", str(tmp_path / "out")]) == 0

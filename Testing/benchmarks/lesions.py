@@ -18,7 +18,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from medai.cancellation import never_cancelled
 from medai.images import AxialVolume, to_axial
 from medai.inference.covid.mask_net import mask_net_logits
 from medai.inference.lesions.rethreshold import lesions_from_probability, lesions_from_regions
@@ -73,15 +72,7 @@ def plain_voxels(model: Model, slices: LungSlices) -> NDArray[np.uint8]:
 
 def fast(model: Model, slices: LungSlices, threshold: float | None) -> NDArray[np.uint8]:
     """MedAI's way: lesion masks (z, y, x)."""
-    answer = run_networks(
-        model,
-        slices,
-        device="cpu",
-        batch_size=None,
-        score_threshold=threshold,
-        progress=lambda fraction, words: None,
-        cancelled=never_cancelled,
-    )
+    answer = run_networks(model, slices, device="cpu", score_threshold=threshold)
     if answer.rois is None:
         return lesions_from_probability(answer.probability, None, 0.5)
     everywhere = np.ones(slices.axial.grid_shape, np.uint8)

@@ -21,6 +21,7 @@ from medai.studies import open_study
 from medai.studies.exported_ratings import open_export
 from medai.studies.ratings_table import read_ratings_table
 from medai.studies.record import read_record
+from medai.studies.score_table import read_scores
 
 _HU = (np.arange(3 * 5 * 6, dtype=np.int16).reshape(3, 5, 6) * 20 - 1000).astype(np.int16)
 _GREY = (np.arange(12 * 10) * 2 % 256).astype(np.uint8).reshape(12, 10)
@@ -273,6 +274,13 @@ def _read_export(path: Path) -> object:
     return [source.read(image) for image in source.images]
 
 
+def _scores(folder: Path) -> list[bytes]:
+    return [
+        b"image,rater,item,score,repeat\na,AB,left,1,1\na,CD,left,2,1\nb,AB,left,0,2\nb,CD,,3,\n",
+        b"image,rater,score\na,AB,low\na,CD,high\n",
+    ]
+
+
 def _lists(folder: Path) -> list[bytes]:
     return [
         b"study,name,model,series\nct/one,One,tiny,2\nct/two,,,\n",
@@ -307,6 +315,7 @@ FORMATS = {
     "study": Format("study.toml", _protocols, lambda path: open_study(path.parent)),
     "record": Format("record.json", _records, _read_resealed),
     "ratings": Format("ratings.csv", _ratings, read_ratings_table),
+    "scores": Format("scores.csv", _scores, read_scores),
     "coco": Format("coco.json", _exports(_COCO), _read_export),
     "labelbox": Format("labelbox.json", _exports(_LABELBOX), _read_export),
     "pixels": Format("pixels.csv", _pixels, _read_export),

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from medai.cancellation import never_cancelled
 from medai.images import on_axial_grid, to_axial
 from medai.inference.lesions.rethreshold import lesions_from_regions
 from medai.inference.lesions.slice_networks import run_networks
@@ -29,15 +28,7 @@ def slices():
 def answer(model_id: str, slices, dtype: torch.dtype, monkeypatch):
     for module in ("acceleration", "regions"):
         monkeypatch.setattr(f"medai.inference.running.{module}.fast_dtype", lambda device: dtype)
-    return run_networks(
-        STORE.load(model_id),
-        slices,
-        device="cpu",
-        batch_size=None,
-        score_threshold=None,
-        progress=lambda fraction, words: None,
-        cancelled=never_cancelled,
-    )
+    return run_networks(STORE.load(model_id), slices, device="cpu")
 
 
 @pytest.mark.parametrize("model_id", SINGLE)

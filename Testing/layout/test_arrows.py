@@ -52,7 +52,7 @@ ALLOWED = {
     "terminology": {"errors", "resources"},
     "images": GROUND,
     "networks": {"errors"},
-    "agreement": {"errors", "tables"},
+    "agreement": {"cancellation", "errors", "progress", "tables"},
     "host": GROUND,
     "phantoms": IMAGES,
     "measures": IMAGES,

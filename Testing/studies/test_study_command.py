@@ -38,6 +38,7 @@ def test_a_study_is_made_followed_checked_and_exported(tmp_path: Path) -> None:
     said = run(
         *("create", folder, images, "--raters", "AB, CD", "--labels", "lesion,cyst"),
         *("--repeat", 0.5, "--seed", 3, "--covariates", table, "--instructions", "Look well."),
+        "--keep-names",
     )
     assert said == f"Made {folder}: 4 images for AB, CD.\n"
     study = open_study(folder)

@@ -12,6 +12,7 @@ from medai.commands.options import JsonOption, OutputOption, OverwriteOption
 from medai.commands.run_task import Output, run_task
 
 if TYPE_CHECKING:
+    from medai.agreement.scores import ScoreTable
     from medai.studies import RatingsSource
 
 
@@ -71,6 +72,10 @@ def agree(
     surfaces: Annotated[
         bool, typer.Option("--surfaces", help="Also measure Hausdorff and surface distances.")
     ] = False,
+    foreground: Annotated[
+        int | None,
+        typer.Option("--foreground", help="In a folder of masks, the value that marks."),
+    ] = None,
     use_earlier: Annotated[
         bool,
         typer.Option(
@@ -90,14 +95,16 @@ def agree(
     as_json: JsonOption = False,
 ) -> None:
     """Measure how well raters agree on what they outlined or scored, image by image and overall."""
-    from medai.studies.pixel_table import is_pixel_table
-
-    if study.suffix.lower() == ".csv" and not is_pixel_table(study):
-        _agree_on_scores(study, level, categories, Output(output, overwrite, as_json))
-        return
+    from medai.errors import InputError
     from medai.reports.rater_agreement import AgreementOptions, names_in, open_ratings
+    from medai.studies.score_table import is_score_table, read_scores
 
     models = names_in(candidates)
+    scored = is_score_table(study)
+    if not scored and (level is not None or categories):
+        raise InputError(
+            f"{study.name} holds outlines: --level and --categories are of tables of scores."
+        )
     options = AgreementOptions(
         candidates=models,
         method=method.value,
@@ -107,25 +114,17 @@ def agree(
         surfaces=surfaces,
     )
 
-    def read() -> RatingsSource:
-        return open_ratings(study, label=label, candidates=models, superseded=use_earlier)
+    def read() -> RatingsSource | ScoreTable:
+        if scored:
+            return read_scores(
+                study, level=None if level is None else level.value, categories=names_in(categories)
+            )
+        return open_ratings(
+            study,
+            label=label,
+            candidates=models,
+            superseded=use_earlier,
+            foreground=foreground,
+        )
 
     run_task("agreement", [read], options, Output(output, overwrite, as_json))
-
-
-def _agree_on_scores(
-    path: Path, level: LevelChoice | None, categories: str, output: Output
-) -> None:
-    from medai.agreement.scores import score_agreement
-    from medai.commands.console import print_answer
-    from medai.output import atomic_folder
-    from medai.reports.rater_agreement import names_in
-    from medai.reports.scores import read_scores, summary_of, write_scores
-
-    with atomic_folder(output.folder, overwrite=output.overwrite) as folder:
-        table = read_scores(
-            path, level=None if level is None else level.value, categories=names_in(categories)
-        )
-        result = score_agreement(table)
-        write_scores(result, folder)
-    print_answer(result.sentence, summary_of(result), as_json=output.as_json)

@@ -78,7 +78,7 @@ def segment(
         mask_threshold=mask_threshold,
         min_region_ml=min_region_ml,
         device=device.value,
-        directions=tuple(planes or AXIAL_ONLY),
+        planes=tuple(planes or AXIAL_ONLY),
     )
 
     def with_lungs(options: LesionOptions) -> LesionOptions:

@@ -57,10 +57,26 @@ def create_study(
     show_predictions: Annotated[
         bool, typer.Option("--show-predictions", help="Raters see the model's result.")
     ] = False,
+    keep_names: Annotated[
+        bool,
+        typer.Option("--keep-names", help="Copy files as they are, names and metadata too."),
+    ] = False,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", help="File that says which image is which; not inside STUDY."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a study of images for raters to outline."""
-    from medai.studies import StudyPlan, create_study, find_images, find_masks, label
+    from medai.studies import (
+        StudyPlan,
+        create_study,
+        find_images,
+        find_masks,
+        images_with_text,
+        key_path,
+        label,
+    )
     from medai.studies.ratings_table import read_ratings_table
 
     found = find_images(images)
@@ -78,15 +94,27 @@ def create_study(
         time_limit_seconds=time_limit_seconds,
         show_predictions=show_predictions,
         foreground=foreground,
+        keep_names=keep_names,
+        key=key,
     )
     with running("Making the study") as (progress, cancelled):
         study = create_study(folder, plan, progress, cancelled)
+        with_text = images_with_text(study, cancelled)
+    for name in with_text:
+        print_warning(f"{name} seems to have text burnt into its borders: look whose name it is.")
     count = len(study.protocol.images)
-    print_answer(
-        f"Made {folder}: {count} images for {', '.join(study.protocol.raters)}.",
-        {"folder": str(folder), "images": count, "raters": list(study.protocol.raters)},
-        as_json=as_json,
-    )
+    sentence = f"Made {folder}: {count} images for {', '.join(study.protocol.raters)}."
+    written = None if keep_names else key_path(plan, study.protocol.id)
+    if written is not None:
+        sentence += f" Which image is which only {written} tells: keep it from the raters."
+    summary = {
+        "folder": str(folder),
+        "images": count,
+        "raters": list(study.protocol.raters),
+        "key": None if written is None else str(written),
+        "text_in_borders": list(with_text),
+    }
+    print_answer(sentence, summary, as_json=as_json)
 
 
 @app.command("import")

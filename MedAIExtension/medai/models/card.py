@@ -140,12 +140,21 @@ class MaturitySection:
 
 @dataclass(frozen=True)
 class UseSection:
-    """What it is for, where it fails, and what it has never seen."""
+    """What it is for, where it fails, and what it has never seen.
+
+    unmeasured: of UNMEASURED, what no figure of the card holds for; a result says so where its
+    study is such.
+    """
 
     intended: str
     limits: str
     never_seen: str
+    unmeasured: tuple[str, ...] = ()
 
+
+# What a model may have no figures for.
+WHOLE_STUDIES, SLICE_THICKNESS, CONTRAST = "whole studies", "slice thickness", "contrast"
+UNMEASURED = (WHOLE_STUDIES, SLICE_THICKNESS, CONTRAST)
 
 # Where a card's decision section names none.
 USUAL_REGION_SCORE = 0.75
@@ -389,6 +398,11 @@ def _check(card: ModelCard, where: str) -> None:
         card.training.slices >= judged,
         f"slices is {card.training.slices}, expected at least {int(judged)}",
     )
+    for condition in card.use.unmeasured:
+        require(
+            condition in UNMEASURED,
+            f"unmeasured names {condition!r}, expected some of {_list(UNMEASURED)}",
+        )
     _check_decision(card.decision, require)
     _check_trust(card.trust, require)
     single = (card.network, card.input, card.weights)

@@ -91,7 +91,7 @@ def summary_of(report: AgreementReport) -> dict[str, Any]:
     result = report.cohort
     return {
         "task": "agreement",
-        "sentence": result.sentence,
+        "sentence": report.sentence,
         "images": len(result.images),
         "images_given": result.given,
         "raters": list(result.raters),

@@ -10,7 +10,7 @@ from typing import Any
 from medai.agreement.cohort import CohortResult
 from medai.agreement.quality import QualityAgreement
 from medai.agreement.reliability import raters_needed
-from medai.palette import Rgb, hex_color, rater_color
+from medai.palette import RaterLine, hex_color, rater_line
 from medai.reports.agreement_examples import Example, example_pictures
 from medai.reports.agreement_figures import PERFORMANCE, agreement_measures, measure_label
 from medai.reports.agreement_methods import REFERENCES, methods_text
@@ -35,19 +35,28 @@ _APART = 0.02
 
 @dataclass(frozen=True, eq=False)
 class AgreementReport:
-    """A cohort's result and what only its source knows."""
+    """A cohort's result and what only its source knows.
+
+    coverage: a sentence on skips and outlines never handed in, or "".
+    """
 
     cohort: CohortResult
     examples: Sequence[Example] = field(default=())
     quality: QualityAgreement | None = None
     notes: Sequence[str] = field(default=())
+    coverage: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The result, and what it doesn't rest on."""
+        return " ".join(text for text in (self.cohort.sentence, self.coverage) if text)
 
 
 def page_of(report: AgreementReport, pictures: Sequence[tuple[str, bytes, str]] = ()) -> Page:
     """The report page; ``pictures``: (name, PNG, caption) of the figures."""
     result = report.cohort
     drawn = {name: (png, caption) for name, png, caption in pictures}
-    page = Page("Agreement of raters", result.sentence)
+    page = Page("Agreement of raters", report.sentence)
     for candidate in result.candidates:
         page.sentence(candidate.sentence)
     for note in (*report.notes, *result.notes):
@@ -115,12 +124,12 @@ def page_of(report: AgreementReport, pictures: Sequence[tuple[str, bytes, str]] 
     return page
 
 
-def rater_colors(report: AgreementReport) -> dict[str, Rgb]:
-    """Each rater's colour, candidates after the raters."""
+def rater_lines(report: AgreementReport) -> dict[str, RaterLine]:
+    """Each rater's line, candidates after the raters."""
     names = [*report.cohort.raters, *(c.candidate for c in report.cohort.candidates)]
     for example in report.examples:
         names += [name for name in example.ratings.raters if name not in names]
-    return {name: rater_color(index) for index, name in enumerate(names)}
+    return {name: rater_line(index) for index, name in enumerate(names)}
 
 
 def _add_figures(page: Page, drawn: dict[str, tuple[bytes, str]], *names: str) -> None:
@@ -155,11 +164,13 @@ def _add_extent(page: Page, result: CohortResult) -> None:
 
 def _add_examples(page: Page, report: AgreementReport) -> None:
     page.heading("Examples")
-    colors = rater_colors(report)
+    lines = rater_lines(report)
     shown = dict.fromkeys(name for e in report.examples for name in e.ratings.raters)
-    page.legend([(name, hex_color(colors[name])) for name in shown])
+    page.line_legend(
+        [(name, hex_color(lines[name].color), lines[name].style.name) for name in shown]
+    )
     for example in report.examples:
-        page.pictures(example_pictures(example, colors))
+        page.pictures(example_pictures(example, lines))
 
 
 def _add_images(page: Page, result: CohortResult) -> None:

@@ -20,6 +20,7 @@ from medai.images import (
 )
 from medai.inference.lesions.result import LesionResult
 from medai.inference.lesions.tables import LESIONS, REGIONS
+from medai.measures import healthy_level
 from medai.models.card import ModelCard
 from medai.output import write_text
 from medai.palette import CLASS_COLORS, class_color, hex_color
@@ -68,11 +69,9 @@ def summary_of(result: LesionResult) -> dict[str, Any]:
             "score_threshold": result.options.score_threshold,
             "mask_threshold": result.options.mask_threshold,
             "min_region_ml": result.options.min_region_ml,
-            "directions": list(result.options.directions),
+            "directions": list(result.options.planes),
         },
-        "healthy_opacity_percent": (
-            None if result.card is None else result.card.decision.healthy_opacity_percent
-        ),
+        "healthy_opacity_percent": result.healthy_percent,
         "input": {
             "shape_zyx": list(result.volume.grid_shape),
             "spacing_zyx_mm": list(result.volume.spacing_mm),
@@ -80,10 +79,17 @@ def summary_of(result: LesionResult) -> dict[str, Any]:
         },
         "device": result.device,
         "notes": list(result.notes),
-        **({} if result.correction is None else {"correction": asdict(result.correction)}),
+        **correction_of(result),
         "medai_version": medai.__version__,
         "use": "research only",
     }
+
+
+def correction_of(result: LesionResult | None) -> dict[str, Any]:
+    """What a hand changed, as a part of a summary; nothing where it changed nothing."""
+    if result is None or result.correction is None:
+        return {}
+    return {"correction": asdict(result.correction)}
 
 
 def page_of(result: LesionResult) -> Page:
@@ -103,6 +109,7 @@ def page_of(result: LesionResult) -> Page:
         page.pictures([probability])
         page.pictures([(png_bytes(probability_legend()), "Lesion probability: 0 left, 1 right.")])
     page.heading("How much")
+    add_healthy_level(page, result)
     page.table(REGIONS.headings("page"), REGIONS.rows("page", result))
     zones = list(burden.zone_opacity_percent.items())
     most = max([v for _, v in zones if np.isfinite(v)], default=0.0)
@@ -130,12 +137,18 @@ def page_of(result: LesionResult) -> Page:
     return page
 
 
+def add_healthy_level(page: Page, result: LesionResult) -> None:
+    """Say beside percentages of opacity what the model marks where there is none."""
+    if result.healthy_percent is not None:
+        page.note(healthy_level(result.healthy_percent))
+
+
 def _thresholds(result: LesionResult) -> str:
     if result.card is None or result.options.mask_threshold is None:
         return "The lesions were given."
     return (
         f"Mask threshold {result.options.mask_threshold:g}. "
-        f"Slices: {', '.join(result.options.directions)}."
+        f"Slices: {', '.join(result.options.planes)}."
     )
 
 

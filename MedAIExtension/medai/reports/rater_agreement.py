@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,26 +63,13 @@ class RaterAgreement:
     @property
     def sentence(self) -> str:
         """The agreement, then each candidate, one sentence each."""
-        cohort = self.report.cohort
-        return " ".join([cohort.sentence, *(each.sentence for each in cohort.candidates)])
+        candidates = self.report.cohort.candidates
+        return " ".join([self.report.sentence, *(each.sentence for each in candidates)])
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know."""
         return (*self.report.notes, *self.report.cohort.notes)
-
-
-def read_row(
-    path: Path, cells: Mapping[str, str], name: str, device: str
-) -> tuple[RatingsSource, AgreementOptions]:
-    """The study or folder of masks that a row of a study list names.
-
-    cells: label, candidates (names with commas). name, device: not used; images have names of
-    their own, and no network runs. Raises as ``open_ratings``.
-    """
-    candidates = names_in(cells.get("candidates", ""))
-    source = open_ratings(path, label=cells.get("label"), candidates=candidates)
-    return source, AgreementOptions(candidates=candidates)
 
 
 def open_ratings(
@@ -91,16 +78,21 @@ def open_ratings(
     label: str | None = None,
     candidates: Sequence[str] = (),
     superseded: bool = False,
+    foreground: int | None = None,
 ) -> RatingsSource:
     """The ratings in a study, in another program's export, or in a folder of masks.
 
     label, superseded: as ``study_ratings``. candidates: of a study, models under ``predictions/``.
+    foreground: of a folder of masks, the value that marks; None is every value but 0.
     Raises StudyError for none of these, or an unknown label or model.
     """
-    if not (path / STUDY_FILE).is_file():
+    is_study = (path / STUDY_FILE).is_file()
+    if foreground is not None and (is_study or is_export(path)):
+        raise StudyError(f"{path} is no folder of masks: only those take a foreground value.")
+    if not is_study:
         if is_export(path):
             return open_export(path, label=label)
-        return open_rater_folder(path, label=label)
+        return open_rater_folder(path, label=label, foreground=foreground)
     study = open_study(path)
     return study_ratings(study, label, predictions=tuple(candidates), superseded=superseded)
 
@@ -148,7 +140,7 @@ def measure_agreement(
         exclude_below=options.exclude_below,
         surfaces=options.surfaces,
         candidates=options.candidates,
-        progress=lambda fraction, message: progress(Progress(fraction, message)),
+        progress=progress,
         cancelled=cancelled,
         total=len(source.images),
     )
@@ -159,6 +151,7 @@ def measure_agreement(
         examples_of(result, lambda name: (source.read(name).ratings, source.picture(name))),
         _quality(source),
         tuple(notes),
+        source.coverage if isinstance(source, StudyRatings) else "",
     )
     repeats = repeat_table(source) if isinstance(source, StudyRatings) else ()
     return RaterAgreement(source, options.candidates, report, repeats)

@@ -12,10 +12,18 @@ from numpy.typing import NDArray
 from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
 from medai.errors import OutputError, StudyError
 from medai.images import Volume, read_volume, write_segmentation, write_volume
+from medai.images.metadata_free import write_without_metadata
 from medai.output import as_output_error, atomic_folder, output_error
 from medai.progress import Progress, ProgressCallback, ignore_progress
 from medai.studies.hashes import file_sha256
 from medai.studies.label_masks import read_label_masks, require_plausible
+from medai.studies.name_key import (
+    default_key_path,
+    neutral_names,
+    remove_key,
+    require_outside,
+    write_key,
+)
 from medai.studies.names import image_name, require_distinct
 from medai.studies.protocol import (
     Label,
@@ -42,6 +50,9 @@ class StudyPlan:
     covariates: by image name. foreground: the value that marks, in references that are pictures of
     two values; None is every value but 0, and a reference that covers almost everything is then
     refused, since 0 may be what it marks. Images without a reference are the ones that count.
+    keep_names: images keep their files' names and bytes; otherwise they get neutral names, and what
+    files say beside their pixels (text, Exif, descriptions) is left out. key: the file that tells
+    the owner which image is which; None is one in the owner's user folder.
     """
 
     title: str
@@ -57,6 +68,8 @@ class StudyPlan:
     time_limit_seconds: float | None = None
     show_predictions: bool = False
     foreground: int | None = None
+    keep_names: bool = False
+    key: Path | None = None
 
 
 def create_study(
@@ -75,19 +88,36 @@ def create_study(
     with as_output_error(folder):
         if folder.is_dir() and any(folder.iterdir()):
             raise OutputError(f"{folder} already holds files: a study needs a new or empty folder.")
-    names = _names(plan)
-    with atomic_folder(folder) as work:
-        images = []
-        for number, (name, source) in enumerate(names.items()):
-            raise_if_cancelled(cancelled)
-            progress(Progress(number / len(names), f"Image {number + 1} of {len(names)}"))
-            images.append(_add_image(work, name, source, plan))
-        write_protocol(_protocol(plan, tuple(images)), work)
+    sources = _sources(plan)
+    given = {name: name for name in sources} if plan.keep_names else neutral_names(list(sources))
+    study_id = new_study_id()
+    key = None if plan.keep_names else key_path(plan, study_id)
+    if key is not None:
+        require_outside(key, folder)
+        write_key(key, given, sources)
+    try:
+        with atomic_folder(folder) as work:
+            images = []
+            for number, (name, source) in enumerate(sources.items()):
+                raise_if_cancelled(cancelled)
+                progress(Progress(number / len(sources), f"Image {number + 1} of {len(sources)}"))
+                images.append(_add_image(work, name, given[name], source, plan))
+            images.sort(key=lambda image: image.name)
+            write_protocol(_protocol(plan, study_id, tuple(images)), work)
+    except BaseException:
+        if key is not None:
+            remove_key(key)
+        raise
     progress(Progress(1.0, "Study made"))
     return open_study(folder)
 
 
-def _names(plan: StudyPlan) -> dict[str, Path]:
+def key_path(plan: StudyPlan, study_id: str) -> Path:
+    """The file that tells which image is which in the study that ``plan`` made."""
+    return Path(plan.key) if plan.key else default_key_path(study_id, plan.title)
+
+
+def _sources(plan: StudyPlan) -> dict[str, Path]:
     if not plan.images:
         raise StudyError(f"Study {plan.title!r} has no images: expected at least one.")
     named: dict[str, Path] = {}
@@ -110,9 +140,9 @@ def _names(plan: StudyPlan) -> dict[str, Path]:
     return named
 
 
-def _protocol(plan: StudyPlan, images: tuple[StudyImage, ...]) -> Protocol:
+def _protocol(plan: StudyPlan, study_id: str, images: tuple[StudyImage, ...]) -> Protocol:
     return Protocol(
-        id=new_study_id(),
+        id=study_id,
         title=plan.title,
         labels=tuple(plan.labels),
         raters=tuple(plan.raters),
@@ -125,25 +155,25 @@ def _protocol(plan: StudyPlan, images: tuple[StudyImage, ...]) -> Protocol:
     )
 
 
-def _add_image(work: Path, name: str, source: Path, plan: StudyPlan) -> StudyImage:
+def _add_image(work: Path, name: str, given: str, source: Path, plan: StudyPlan) -> StudyImage:
+    """Copy one image and what belongs to it. name: by its file; given: in the study."""
     volume = read_volume(source)
-    suffix = next((s for s in sorted(_COPIED, key=len, reverse=True) if _ends(source, s)), "")
-    file = work / "images" / f"{name}{suffix or '.nrrd'}"
-    file.parent.mkdir(exist_ok=True)
+    folder = work / "images"
+    folder.mkdir(exist_ok=True)
     try:
-        if suffix:
-            shutil.copyfile(source, file)
+        if plan.keep_names:
+            file = _copy(source, volume, folder, given)
         else:
-            write_volume(volume, file)
+            file = write_without_metadata(source, volume, folder, given)
     except OSError as error:
-        raise output_error(file, error) from error
+        raise output_error(folder, error) from error
     region = reference = None
     if name in plan.regions:
-        region = work / "regions" / f"{name}.seg.nrrd"
+        region = work / "regions" / f"{given}.seg.nrrd"
         masks, _ = read_label_masks(plan.regions[name], (REGION,), volume)
         _write_masks(masks, (REGION,), volume, region)
     if name in plan.references:
-        reference = work / "references" / f"{name}.seg.nrrd"
+        reference = work / "references" / f"{given}.seg.nrrd"
         source = plan.references[name]
         masks, _ = read_label_masks(source, tuple(plan.labels), volume, plan.foreground)
         if plan.foreground is None:
@@ -151,7 +181,7 @@ def _add_image(work: Path, name: str, source: Path, plan: StudyPlan) -> StudyIma
                 require_plausible(mask, f"{source} ({label_name})")
         _write_masks(masks, tuple(plan.labels), volume, reference)
     return StudyImage(
-        name=name,
+        name=given,
         file=file.relative_to(work).as_posix(),
         sha256=file_sha256(file),
         region=region.relative_to(work).as_posix() if region else "",
@@ -160,6 +190,17 @@ def _add_image(work: Path, name: str, source: Path, plan: StudyPlan) -> StudyIma
         reference_sha256=file_sha256(reference) if reference else "",
         covariates=plan.covariates.get(name, {}),
     )
+
+
+def _copy(source: Path, volume: Volume, folder: Path, name: str) -> Path:
+    """The file as it is where a format holds a whole image in one file, else NRRD."""
+    suffix = next((s for s in sorted(_COPIED, key=len, reverse=True) if _ends(source, s)), "")
+    file = folder / f"{name}{suffix or '.nrrd'}"
+    if suffix:
+        shutil.copyfile(source, file)
+    else:
+        write_volume(volume, file)
+    return file
 
 
 def _write_masks(

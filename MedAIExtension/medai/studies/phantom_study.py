@@ -56,6 +56,7 @@ def phantom_study(
             instructions="Outline every inflamed area of the skin.",
             repeat_share=repeat_share,
             seed=seed,
+            keep_names=True,
         )
         study = create_study(folder, plan)
     if submitted:

@@ -1,0 +1,85 @@
+"""The tables of an analysis of scores, declared once for CSV files, pages and panel."""
+
+from __future__ import annotations
+
+from medai.tables import Column, Place, Table, translatable
+
+_FILE_ONLY: frozenset[Place] = frozenset({"csv"})
+_SHOWN: frozenset[Place] = frozenset({"csv", "page", "panel"})
+
+
+def _text(key: str, meaning: str = "", title: str = "") -> Column:
+    return Column(key, translatable(title or key), meaning=meaning, places=_SHOWN)
+
+
+def _number(key: str, title: str, meaning: str = "", *, shown: bool = True) -> Column:
+    return Column(
+        key,
+        translatable(title),
+        format=".3f",
+        meaning=meaning,
+        places=_SHOWN if shown else _FILE_ONLY,
+    )
+
+
+def _count(key: str, meaning: str = "") -> Column:
+    return Column(key, translatable(key), format="d", meaning=meaning, places=_SHOWN)
+
+
+_ITEM = _text("item", translatable("What was scored; all: every item together."))
+_UNITS = _count("units", translatable("Images and items with two scores or more."))
+
+COEFFICIENTS = Table(
+    items=lambda result: result.coefficient_rows,
+    columns=(
+        _ITEM,
+        _text("coefficient", translatable("Agreement beyond chance: 1 full, 0 chance.")),
+        _text("weights", translatable("How much of an agreement near categories count as.")),
+        _number("value", "value"),
+        _number("se", "SE", translatable("Standard error, jackknifed over images.")),
+        _number("low", "95 % from", translatable("Lower end of the 95 % interval.")),
+        _number("high", "to", translatable("Upper end of the 95 % interval.")),
+        _UNITS,
+        _count("raters"),
+    ),
+)
+ICCS = Table(
+    items=lambda result: result.icc_rows,
+    columns=(
+        _ITEM,
+        _text("kind", translatable("ICC2: absolute agreement; ICC3: consistency; k: of the mean.")),
+        _number("icc", "ICC", translatable("Below 0.5 poor, above 0.9 excellent.")),
+        _number("low", "95 % from", translatable("Lower end of the 95 % interval.")),
+        _number("high", "to", translatable("Upper end of the 95 % interval.")),
+        _UNITS,
+    ),
+)
+LIMITS = Table(
+    items=lambda result: result.limits_rows,
+    columns=(
+        _ITEM,
+        _text("first"),
+        _text("second"),
+        _UNITS,
+        _number("difference", "mean difference", translatable("Second rater minus first.")),
+        _number("difference_low", "mean difference from", shown=False),
+        _number("difference_high", "mean difference to", shown=False),
+        _number("sd", "SD", translatable("Standard deviation of the differences.")),
+        _number("lower_limit", "lower limit", translatable("Mean − 1.96 SD.")),
+        _number("lower_limit_low", "lower limit from", shown=False),
+        _number("lower_limit_high", "lower limit to", shown=False),
+        _number("upper_limit", "upper limit", translatable("Mean + 1.96 SD.")),
+        _number("upper_limit_low", "upper limit from", shown=False),
+        _number("upper_limit_high", "upper limit to", shown=False),
+        _number("sem", "SEM", translatable("Standard error of measurement, over all raters.")),
+        _number(
+            "minimal_detectable_change",
+            "MDC",
+            translatable("Minimal detectable change: what two scores must differ by."),
+        ),
+    ),
+)
+REPEATS = Table(
+    items=lambda result: result.repeat_rows,
+    columns=(_text("rater"), _count("units"), _number("alpha", "alpha")),
+)
