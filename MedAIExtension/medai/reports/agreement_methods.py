@@ -75,10 +75,11 @@ def methods_text(result: CohortResult, further: str = "") -> str:
         f"from {resamples} parametric bootstrap resamples (seed {result.seed}). Each rater was "
         "compared with the majority of the others (accuracy, IoU, sensitivity, precision, F1, "
         "specificity, Matthews correlation), beside a naïve rater who marks the whole region."
-        f"{distances}{further}{candidates}{confounders} ICCs below 0.5 were read as "
-        f"poor and above 0.9 as excellent (Koo and Li 2016).{_left_out(result)} Computed with MedAI "
-        f"{medai.__version__} (numpy {_version('numpy')}, scipy {_version('scipy')}). Cite as: MedAI, version "
-        f"{medai.__version__}, a 3D Slicer extension for measuring lesions and rater agreement."
+        f"{distances}{further}{candidates}{confounders} ICCs below 0.5 were read as poor and above "
+        f"0.9 as excellent (Koo and Li 2016).{_left_out(result)} Computed with MedAI "
+        f"{medai.__version__} (numpy {_version('numpy')}, scipy {_version('scipy')}). Cite as: "
+        f"MedAI, version {medai.__version__}, a 3D Slicer extension for measuring lesions and "
+        "rater agreement."
     )
 
 

@@ -9,18 +9,7 @@ from math import isfinite
 from medai.agreement.cohort import CohortResult
 from medai.agreement.lesion_agreement import LesionAgreement
 from medai.agreement.quality import QualityAgreement
-    coverage: str = ""
-    lesions: LesionAgreement | None = None
-
-    @property
-    def sentence(self) -> str:
-        """The result, and what it doesn't rest on."""
-        return " ".join(text for text in (self.cohort.sentence, self.coverage) if text)
-
-    @property
-    def methods(self) -> str:
-        """The methods paragraph, to paste."""
-        return methods_text(self.cohort, LESION_METHODS if self.lesions is not None else "")
+from medai.palette import RaterLine, hex_color, rater_line
 from medai.reports.agreement_examples import Example, example_pictures
 from medai.reports.agreement_figures import PERFORMANCE, agreement_measures, measure_label
 from medai.reports.agreement_lesions import METHODS as LESION_METHODS
@@ -56,21 +45,18 @@ class AgreementReport:
     examples: Sequence[Example] = field(default=())
     quality: QualityAgreement | None = None
     notes: Sequence[str] = field(default=())
-<<<<<<< HEAD
-    lesions: LesionAgreement | None = None
-
-    @property
-    def methods(self) -> str:
-        """The methods paragraph, to paste."""
-        return methods_text(self.cohort, LESION_METHODS if self.lesions is not None else "")
-=======
     coverage: str = ""
+    lesions: LesionAgreement | None = None
 
     @property
     def sentence(self) -> str:
         """The result, and what it doesn't rest on."""
         return " ".join(text for text in (self.cohort.sentence, self.coverage) if text)
->>>>>>> main
+
+    @property
+    def methods(self) -> str:
+        """The methods paragraph, to paste."""
+        return methods_text(self.cohort, LESION_METHODS if self.lesions is not None else "")
 
 
 def page_of(report: AgreementReport, pictures: Sequence[tuple[str, bytes, str]] = ()) -> Page:
