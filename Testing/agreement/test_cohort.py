@@ -99,7 +99,16 @@ def test_the_summary_is_mean_and_standard_error_over_images(result: CohortResult
     )
     assert row["poor_share"] == pytest.approx(1 / 6)
     assert row["excellent_share"] == pytest.approx(1 / 6)
-    assert "6 images; 17 % of images below 0.5. 2 images left out." in result.sentence
+    every = [row["value"] for row in result.image_rows if row["measure"] == "pixel_icc"]
+    with_it = np.mean([value for value in every if np.isfinite(value)])
+    assert len(every) == 7
+    assert (
+        "6 images; 17 % of images below 0.5. 2 of 8 images left out (1 marked almost wholly, 1"
+        in (result.sentence)
+    )
+    assert f"of fewer than two raters): with 1 of them the mean ICC is {with_it:.2f}." in (
+        result.sentence
+    )
 
 
 def test_the_extent_icc_of_the_cohort_is_rptrs(result: CohortResult) -> None:
