@@ -70,8 +70,8 @@ class CataractMap(ScriptedLoadableModule):
         self.parent.contributors = ["MedAI maintainers"]
         self.parent.helpText = help_with_page(
             _(
-                "Shows where the lens is opaque on anterior-segment OCT scans, and which fraction of "
-                "it, for both eyes. Load scans, press Run. Research use only."
+                "Shows where the lens is opaque on anterior-segment OCT scans, and which fraction "
+                "of it, for both eyes. Load scans, press Run. Research use only."
             ),
             "cataract.md",
         )

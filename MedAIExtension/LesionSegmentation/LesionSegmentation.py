@@ -72,8 +72,8 @@ class LesionSegmentation(ScriptedLoadableModule):
         self.parent.contributors = ["MedAI maintainers"]
         self.parent.helpText = help_with_page(
             _(
-                "Finds ground-glass opacity and consolidation in a chest CT, and measures how much of "
-                "each lung they fill. Choose a CT, press Run. Research use only."
+                "Finds ground-glass opacity and consolidation in a chest CT, and measures how much "
+                "of each lung they fill. Choose a CT, press Run. Research use only."
             ),
             "lesion-segmentation.md",
         )

@@ -85,8 +85,9 @@ class RaterAgreement(ScriptedLoadableModule):
         self.parent.contributors = ["MedAI maintainers"]
         self.parent.helpText = help_with_page(
             _(
-                "Several raters outline the same images, blind to each other; then the module says how "
-                "well they agree, with each other, with themselves and with a model. Research use only."
+                "Several raters outline the same images, blind to each other; then the module says "
+                "how well they agree, with each other, with themselves and with a model. Research "
+                "use only."
             ),
             "rater-agreement.md",
         )
