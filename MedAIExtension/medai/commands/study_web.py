@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from medai.commands.console import print_answer, print_text, print_warning
-from medai.commands.options import JsonOption
-from medai.commands.study_options import StudyArgument
+from medai.commands.options import JsonOption, StudyFolderArgument
 
 HostOption = Annotated[
     str, typer.Option("--host", help="Name or address to serve on; default: this computer alone.")
@@ -31,7 +30,7 @@ OwnerOption = Annotated[
 
 
 def serve_study(
-    study: StudyArgument,
+    study: StudyFolderArgument,
     host: HostOption = "127.0.0.1",
     port: PortOption = 8000,
     certificate: CertificateOption = None,
@@ -60,7 +59,7 @@ def serve_study(
 
 
 def invite_rater(
-    study: StudyArgument,
+    study: StudyFolderArgument,
     rater: Annotated[str, typer.Argument(metavar="[RATER]", help="Initials of the rater.")] = "",
     owner: OwnerOption = False,
     days: Annotated[float, typer.Option("--days", help="How long the link is valid.")] = 60,
@@ -89,7 +88,7 @@ def invite_rater(
 
 
 def revoke_links(
-    study: StudyArgument,
+    study: StudyFolderArgument,
     rater: Annotated[str, typer.Argument(metavar="[RATER]", help="Initials of the rater.")] = "",
     owner: OwnerOption = False,
     as_json: JsonOption = False,

@@ -1,6 +1,6 @@
 """The web application of one study: pages, and what they ask for."""
 
-from __future__ import annotations
+# No postponed annotations: FastAPI reads them, and some name what is made for one study.
 
 import json
 import zlib

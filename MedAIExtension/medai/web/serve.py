@@ -106,7 +106,7 @@ def serve(study: Study, address: Address) -> None:
     from medai.web.application import web_application
 
     uvicorn.run(
-        web_application(study, address.hosts, secure=address.is_secure),  # type: ignore[arg-type]
+        web_application(study, address.hosts, secure=address.is_secure),
         host=address.host,
         port=address.port,
         ssl_certfile=address.certificate,
