@@ -286,6 +286,8 @@ class Annotation:
             "shape": [depth, height, width],
             "spacing_mm": list(opened.axial.spacing_mm) if opened.axial.has_spacing else None,
             "is_color": opened.axial.is_color,
+            # Slices lie as radiologists look at them: from the feet, the patient's right at left.
+            "has_sides": depth > 1 and opened.axial.has_spacing,
             "kind": opened.pixels.kind,
             "windows": [list(window) for window in opened.pixels.windows],
             "has_masks": opened.view.masks is not None,

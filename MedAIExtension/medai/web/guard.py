@@ -65,17 +65,23 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: dict[bytes, str]) -> tuple[int, str] | None:
         host = headers.get(b"host", "")
-        name = urlsplit(f"//{host}").hostname if host.isascii() else None
-        if name not in self._hosts:
+        if _name_of(host) not in self._hosts:
             return 421, "This server has another name: open the link that you were given."
         if scope["method"] not in _SAFE_METHODS:
             origin = headers.get(b"origin", "")
             # Not the scheme: a proxy in front may speak TLS for this server.
-            if urlsplit(origin).netloc != host:
+            if origin.partition("://")[2] != host:
                 return 403, "This request comes from another page."
         length = headers.get(b"content-length", "0")
         if not length.isdecimal() or int(length) > MOST_BODY_BYTES:
             return 413, f"The request is larger than {MOST_BODY_BYTES} bytes."
+        return None
+
+
+def _name_of(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
         return None
 
 

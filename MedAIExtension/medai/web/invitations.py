@@ -12,19 +12,19 @@ import json
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from medai.errors import StudyError
 from medai.file_lock import hold_lock
-from medai.output import as_output_error, atomic_file
+from medai.output import atomic_file, output_error
 from medai.studies import Study
 from medai.studies.record import utc_text
+from medai.studies.study import INVITATIONS_FILE
 from medai.unlinked import open_unlinked
 
-INVITATIONS_FILE = "invitations.json"
 OWNER = "owner"
 RATER = "rater"
 DEFAULT_DAYS = 60
@@ -161,15 +161,20 @@ class Invitations:
     def _locked(self) -> Iterator[None]:
         lock = self._path.with_name(f".{INVITATIONS_FILE}.lock")
         deadline = time.monotonic() + _LOCK_WAIT_S
-        while True:
-            try:
-                with as_output_error(lock), hold_lock(lock, remove=True):
-                    yield
-                return
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise StudyError(f"{self._path} is being changed by another program.") from None
-                time.sleep(0.02)
+        with ExitStack() as held:
+            while True:
+                try:
+                    held.enter_context(hold_lock(lock, remove=True))
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise StudyError(
+                            f"{self._path} is being changed by another program."
+                        ) from None
+                    time.sleep(0.02)
+                except OSError as error:
+                    raise output_error(lock, error) from error
+            yield
 
 
 def _sha256(secret: str) -> str:

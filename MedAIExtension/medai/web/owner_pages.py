@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -17,13 +18,15 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 
 
 class OwnerPages:
-    """Progress of all raters, and the report of ``medai agree`` as files to read and download."""
+    """Progress of all raters, and the reports of ``medai agree`` as files to read and download."""
 
     def __init__(self, study: Study) -> None:
         self._study = study
         self._folder = TemporaryDirectory(prefix="medai-analysis-")
         self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
         self._process: subprocess.Popen[str] | None = None
+        self._closed = False
         self._count = 0
         self._files: dict[str, Path] = {}
         self._problem = ""
@@ -47,39 +50,19 @@ class OwnerPages:
         }
 
     def analyze(self) -> None:
-        """Begin an analysis in a process of its own, unless one is running."""
+        """Begin an analysis of every label, in processes of its own, unless one is running."""
         with self._lock:
-            if self._is_running():
+            if self._closed or (self._thread is not None and self._thread.is_alive()):
                 return
             self._count += 1
-            output = Path(self._folder.name) / f"analysis-{self._count}"
-            command = [sys.executable, "-m", "medai", "agree", str(self._study.folder.resolve())]
-            self._process = subprocess.Popen(  # noqa: S603 (our own program, no shell)
-                [*command, "-o", str(output)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-                cwd=self._folder.name,
-                env=safe_environment([_PACKAGE]),
-            )
+            folder = Path(self._folder.name) / f"analysis-{self._count}"
+            self._thread = threading.Thread(target=self._compare, args=(folder,), daemon=True)
+            self._thread.start()
 
     def analysis(self) -> dict[str, Any]:
         """Whether an analysis runs, what went wrong with the last, and its files by name."""
         with self._lock:
-            running = self._is_running()
-            if self._process is not None and not running:
-                _, said = self._process.communicate()
-                lines = said.strip().splitlines()
-                self._problem = (lines or ["?"])[-1] if self._process.returncode else ""
-                output = Path(self._folder.name) / f"analysis-{self._count}"
-                if not self._problem:
-                    self._files = {
-                        path.relative_to(output).as_posix(): path
-                        for path in sorted(output.rglob("*"))
-                        if path.is_file()
-                    }
-                self._process = None
+            running = self._thread is not None and self._thread.is_alive()
             return {"running": running, "problem": self._problem, "files": list(self._files)}
 
     def file(self, name: str) -> Path:
@@ -92,11 +75,47 @@ class OwnerPages:
     def close(self) -> None:
         """End what runs and remove the analysis."""
         with self._lock:
+            self._closed = True
             if self._process is not None:
                 self._process.kill()
-                self._process.communicate()
-                self._process = None
+        if self._thread is not None:
+            self._thread.join()
         self._folder.cleanup()
 
-    def _is_running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+    def _compare(self, folder: Path) -> None:
+        problems = []
+        for label in self._study.protocol.labels:
+            problem = self._compare_label(label.name, folder / _folder_name(label.name))
+            if problem:
+                problems.append(f"{label.name}: {problem}")
+        files = {
+            path.relative_to(folder).as_posix(): path
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+        with self._lock:
+            self._problem, self._files = " ".join(problems), files
+
+    def _compare_label(self, label: str, output: Path) -> str:
+        """What went wrong, "" for nothing."""
+        study = str(self._study.folder.resolve())
+        command = [sys.executable, "-m", "medai", "agree", study, "--label", label]
+        with self._lock:
+            if self._closed:
+                return ""
+            self._process = subprocess.Popen(  # noqa: S603 (our own program, no shell)
+                [*command, "-o", str(output)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=self._folder.name,
+                env=safe_environment([_PACKAGE]),
+            )
+        _, said = self._process.communicate()
+        lines = said.strip().splitlines()
+        return (lines or ["it ended without a word"])[-1] if self._process.returncode else ""
+
+
+def _folder_name(label: str) -> str:
+    return re.sub(r"[^\w-]+", "_", label)

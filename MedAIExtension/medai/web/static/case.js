@@ -87,6 +87,9 @@ class Case {
       button("Fit", () => this.view.fit()), this.hide);
     if (opened.windows.length) tools.append(...this.windowControls());
     if (opened.shape[0] > 1) this.stage.append(this.sliceControls());
+    if (opened.has_sides) {
+      this.stage.append(element("p", { class: "side right" }, "R"), element("p", { class: "side left" }, "L"));
+    }
     this.pauseButton = button("Pause", () => this.pause(!this.paused, "button"));
     this.note = element("p", { class: "note", role: "alert" });
     this.clock = element("p", { class: "quiet" });
