@@ -24,14 +24,8 @@ from medai.agreement.cohort_tables import (
     summary_table,
 )
 from medai.agreement.extent_icc import ExtentIcc, extent_icc
-from medai.agreement.icc_estimate import (
-    POOR_BELOW,
-    IccEstimate,
-    LinkVariance,
-    Method,
-    reading,
-    undefined,
-)
+from medai.agreement.headline import PIXEL_ICC, headline
+from medai.agreement.icc_estimate import IccEstimate, LinkVariance, Method, undefined
 from medai.agreement.pixel_icc import pixel_iccs
 from medai.agreement.ratings import ImageRatings
 from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
@@ -40,7 +34,6 @@ from medai.progress import Progress, ProgressCallback, ignore_progress
 
 Row = dict[str, Any]
 
-PIXEL_ICC = "pixel_icc"
 ALPHA = "krippendorff_alpha"
 # The ending of a measure's name for its value by Laplace, beside the exact one.
 LAPLACE = "_laplace"
@@ -92,39 +85,13 @@ class CohortResult:
 
     @property
     def sentence(self) -> str:
-        """The result in one or two sentences."""
-        row = self.summary(PIXEL_ICC)
-        if row is None or not np.isfinite(row["mean"]):
-            text = "Pixel agreement could not be measured on any image."
-        else:
-            mean = row["mean"]
-            text = f"Pixel agreement is {reading(mean)}: "
-            if row["images"] == 1:
-                text += f"ICC {mean:.2f}{self._single_interval()}."
-            else:
-                low, high = max(row["low"], 0.0), min(row["high"], 1.0)
-                text += (
-                    f"mean ICC {mean:.2f} ({low:.2f}–{high:.2f}; SE {row['se']:.2f}) over "
-                    f"{row['images']} images; "
-                    f"{100 * row['poor_share']:.0f} % of images below {POOR_BELOW:g}."
-                )
-        if self.exclusions:
-            number = len(self.exclusions)
-            text += f" {number} image{'s' if number > 1 else ''} left out."
-        return text
+        """The result in a few sentences; see ``headline``."""
+        return headline(self)
 
     @property
     def given(self) -> int:
         """How many images there were, those of a single rater included."""
         return len({*self.images, *(row["image"] for row in self.exclusions)})
-
-    def _single_interval(self) -> str:
-        excluded = {row["image"] for row in self.exclusions}
-        for image in self.images:
-            low, high = (self.value(image, f"{PIXEL_ICC}_{end}") for end in ("low", "high"))
-            if image not in excluded and np.isfinite(low):
-                return f" ({low:.2f}–{high:.2f})"
-        return ""
 
 
 def cohort(

@@ -72,6 +72,10 @@ def agree(
     surfaces: Annotated[
         bool, typer.Option("--surfaces", help="Also measure Hausdorff and surface distances.")
     ] = False,
+    foreground: Annotated[
+        int | None,
+        typer.Option("--foreground", help="In a folder of masks, the value that marks."),
+    ] = None,
     use_earlier: Annotated[
         bool,
         typer.Option(
@@ -115,6 +119,12 @@ def agree(
             return read_scores(
                 study, level=None if level is None else level.value, categories=names_in(categories)
             )
-        return open_ratings(study, label=label, candidates=models, superseded=use_earlier)
+        return open_ratings(
+            study,
+            label=label,
+            candidates=models,
+            superseded=use_earlier,
+            foreground=foreground,
+        )
 
     run_task("agreement", [read], options, Output(output, overwrite, as_json))

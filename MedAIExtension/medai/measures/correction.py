@@ -1,4 +1,4 @@
-"""What a hand changed of what a network found: volumes and overlap, for all lungs and each."""
+"""What a hand changed of what a network found: how much, and how far the two overlap."""
 
 from __future__ import annotations
 
@@ -49,6 +49,40 @@ class Correction:
             f"{f' ({dices})' if seen else ''}."
         )
         return text.replace("-", "−")
+
+
+@dataclass(frozen=True)
+class EyeCorrection:
+    """The masks of one eye's scans corrected by hand, against the network's own.
+
+    scans: how many of its scans were changed. fraction_change: the eye's cataract fraction after
+    less before, nan where one of them has none. lens_dice, cataract_dice: overlap of the masks over
+    all scans, 1 when both are empty.
+    """
+
+    scans: int
+    fraction_change: float
+    lens_dice: float
+    cataract_dice: float
+
+    @property
+    def sentence(self) -> str:
+        """The difference in one sentence."""
+        change = ""
+        if not math.isnan(self.fraction_change):
+            change = f"cataract fraction {self.fraction_change:+.2f} against the network's own, "
+        text = (
+            f"Corrected by hand in {self.scans} {'scan' if self.scans == 1 else 'scans'}: {change}"
+            f"Dice of cataract {self.cataract_dice:.2f}, of lens {self.lens_dice:.2f}."
+        )
+        return text.replace("-", "−")
+
+
+def dice(one: NDArray, other: NDArray) -> float:
+    """Overlap of two masks of one shape: 2 |A and B| / (|A| + |B|), 1 when both are empty."""
+    total = np.count_nonzero(one) + np.count_nonzero(other)
+    both = np.count_nonzero((one != 0) & (other != 0))
+    return float(2 * both / total) if total else 1.0
 
 
 def compare_with_own(

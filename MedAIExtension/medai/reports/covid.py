@@ -28,7 +28,7 @@ from medai.reports.charts import (
     scatter,
 )
 from medai.reports.json_text import json_text
-from medai.reports.lesions import correction_of, key_slices
+from medai.reports.lesions import add_healthy_level, correction_of, key_slices
 from medai.reports.model_card import add_model_card
 from medai.reports.page import Page
 from medai.reports.pictures import (
@@ -247,6 +247,7 @@ def _add_severity(page: Page, result: CovidAssessment) -> None:
     severe, lesions = result.severity, result.lesions
     assert severe is not None and lesions is not None
     page.heading("How severe")
+    add_healthy_level(page, lesions)
     page.table(SEVERITY.headings("page"), SEVERITY.rows("page", severe))
     if severe.lung_severity_score is not None:
         page.sentence(f"Lung severity score (five lobes): {severe.lung_severity_score} of 20.")
@@ -265,6 +266,8 @@ def _add_change(
 ) -> None:
     page.heading("Since the earlier study")
     page.sentence(change.sentence)
+    if later is not None:
+        add_healthy_level(page, later)
     page.table(CHANGE.headings("page"), CHANGE.rows("page", change))
     if charts_available():
         figure, axes = new_figure(width_in=4.0)

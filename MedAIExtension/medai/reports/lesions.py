@@ -20,6 +20,7 @@ from medai.images import (
 )
 from medai.inference.lesions.result import LesionResult
 from medai.inference.lesions.tables import LESIONS, REGIONS
+from medai.measures import healthy_level
 from medai.models.card import ModelCard
 from medai.output import write_text
 from medai.palette import CLASS_COLORS, class_color, hex_color
@@ -70,9 +71,7 @@ def summary_of(result: LesionResult) -> dict[str, Any]:
             "min_region_ml": result.options.min_region_ml,
             "directions": list(result.options.planes),
         },
-        "healthy_opacity_percent": (
-            None if result.card is None else result.card.decision.healthy_opacity_percent
-        ),
+        "healthy_opacity_percent": result.healthy_percent,
         "input": {
             "shape_zyx": list(result.volume.grid_shape),
             "spacing_zyx_mm": list(result.volume.spacing_mm),
@@ -110,6 +109,7 @@ def page_of(result: LesionResult) -> Page:
         page.pictures([probability])
         page.pictures([(png_bytes(probability_legend()), "Lesion probability: 0 left, 1 right.")])
     page.heading("How much")
+    add_healthy_level(page, result)
     page.table(REGIONS.headings("page"), REGIONS.rows("page", result))
     zones = list(burden.zone_opacity_percent.items())
     most = max([v for _, v in zones if np.isfinite(v)], default=0.0)
@@ -135,6 +135,12 @@ def page_of(result: LesionResult) -> Page:
         f"{z:.3g} × {y:.3g} × {x:.3g} mm. Device {result.device}. " + _thresholds(result)
     )
     return page
+
+
+def add_healthy_level(page: Page, result: LesionResult) -> None:
+    """Say beside percentages of opacity what the model marks where there is none."""
+    if result.healthy_percent is not None:
+        page.note(healthy_level(result.healthy_percent))
 
 
 def _thresholds(result: LesionResult) -> str:

@@ -36,6 +36,7 @@ figure img { max-width: 100%; height: auto; display: block; }
 figcaption { color: #57606a; font-size: .9rem; max-width: 30rem; }
 .swatch { display: inline-block; width: .9rem; height: .9rem; margin-right: .35rem;
   vertical-align: -.1rem; border: 1px solid #57606a; }
+.line { display: inline-block; width: 2.2rem; margin-right: .35rem; vertical-align: .25rem; }
 .wide { overflow-x: auto; }
 footer { margin-top: 3rem; color: #57606a; font-size: .85rem; }
 """
@@ -122,6 +123,15 @@ class Page:
             for label, color in entries
         )
         self._parts.append("<p>" + " &emsp; ".join(swatches) + "</p>")
+
+    def line_legend(self, entries: Iterable[tuple[str, str, str]]) -> None:
+        """Lines: (label, ``#rrggbb``, "solid", "dashed" or "dotted")."""
+        lines = (
+            f'<span class="line" style="border-top:4px {style} {html_text(color)}"></span>'
+            f"{html_text(label)}"
+            for label, color, style in entries
+        )
+        self._parts.append("<p>" + " &emsp; ".join(lines) + "</p>")
 
     def pictures(self, pictures: Iterable[tuple[bytes, str]], *, width_px: int = 300) -> None:
         """PNG pictures side by side, each with its caption."""

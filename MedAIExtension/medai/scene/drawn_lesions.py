@@ -11,6 +11,7 @@ from medai.inference.lesions.given_masks import LUNG_NAMES, GivenMasks
 from medai.inference.lesions.result import LesionResult
 from medai.measures.zones import LUNG_OF_ZONE
 from medai.scene.annotation import segment_part
+from medai.scene.presence import is_present
 from medai.scene.segments import bounding_box, forget_labels, was_put
 from medai.scene.steps import Steps
 
@@ -76,6 +77,8 @@ def shows_result(node: Any, own: LesionResult) -> bool:
 
 def forget_corrections(node: Any, own: LesionResult) -> None:
     """Let the next showing of a result fill its segments anew; segments that are added go."""
+    if not is_present(node):
+        return
     forget_labels(node)
     segmentation = node.GetSegmentation()
     names = [segmentation.GetNthSegmentID(i) for i in range(segmentation.GetNumberOfSegments())]

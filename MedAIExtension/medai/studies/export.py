@@ -14,6 +14,7 @@ from medai.images import Volume, write_segmentation
 from medai.output import atomic_folder, write_text
 from medai.progress import Progress, ProgressCallback, ignore_progress
 from medai.studies.create import REGION
+from medai.studies.protocol import IMAGE, StudyImage
 from medai.studies.rater_folder import BETWEEN_RATERS, RATINGS_TABLE
 from medai.studies.ratings import RatedImage
 from medai.studies.ratings_source import rated_images
@@ -53,7 +54,8 @@ def export_study(
 ) -> StudyExport:
     """Write what counts, checked against its hashes, in the layout that ``medai agree`` reads.
 
-        between_raters/<image>/<rater>.seg.nrrd, roi.seg.nrrd   and  between_raters/ratings.csv
+        between_raters/<image>/<rater>.seg.nrrd, roi.seg.nrrd, image.*
+        between_raters/ratings.csv
         within_raters/<rater>/<image>/first.seg.nrrd, second.seg.nrrd
         submissions.csv                                         every session, skips too
 
@@ -68,6 +70,7 @@ def export_study(
             raise_if_cancelled(cancelled)
             progress(Progress(images / len(study.protocol.images), f"Image {rated.image.name}"))
             _write_image(work / BETWEEN_RATERS / rated.image.name, rated)
+            _copy_picture(study, rated.image, work / BETWEEN_RATERS / rated.image.name, notes)
             rows += _rating_rows(rated)
             notes += rated.notes
             images += 1
@@ -86,6 +89,16 @@ def _write_image(folder: Path, rated: RatedImage) -> None:
         grid = Volume(rated.region, rated.ijk_to_ras, "", rated.image.name)
         region = study_segmentation((REGION,), {REGION.name: rated.region}, grid)
         write_segmentation(region, folder / "roi.seg.nrrd")
+
+
+def _copy_picture(study: Study, image: StudyImage, folder: Path, notes: list[str]) -> None:
+    """The image beside its outlines, so that reports can show what was outlined."""
+    source = study.image_path(image.name)
+    suffix = ".nii.gz" if source.name.lower().endswith(".nii.gz") else source.suffix.lower()
+    try:
+        shutil.copyfile(source, folder / f"{IMAGE}{suffix}")
+    except FileNotFoundError:
+        notes.append(f"{image.name}: the image itself is missing, only its outlines are exported.")
 
 
 def _write_repeats(study: Study, folder: Path, notes: list[str]) -> int:

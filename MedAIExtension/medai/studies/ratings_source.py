@@ -140,6 +140,24 @@ class StudyRatings:
             if (name, presentation) == (image, 1) and record.outcome == SUBMITTED
         }
 
+    @property
+    def coverage(self) -> str:
+        """Skips and images that not everybody submitted, in a sentence; "" where all did."""
+        counted = [image.name for image in self.study.protocol.images if not image.is_training]
+        firsts = {
+            (rater, image): record.outcome
+            for (rater, image, presentation), record in self.counted.records.items()
+            if presentation == 1 and image in counted
+        }
+        skipped = sum(outcome == SKIPPED for outcome in firsts.values())
+        wanted = len(counted) * len(self.study.protocol.raters)
+        missing = wanted - len(firsts)
+        if not skipped and not missing:
+            return ""
+        parts = [f"{skipped} skipped"] if skipped else []
+        parts += [f"{missing} not submitted"] if missing else []
+        return f"Of {wanted} outlines asked for, {' and '.join(parts)}."
+
     def _refusals(self) -> list[str]:
         return [
             f"{image}: rater {rater} is left out"
