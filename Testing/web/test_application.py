@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ import pytest
 
 from medai.images import read_volume, segmentation_from_masks, to_axial, write_segmentation
 from medai.studies import QUALITIES, Study, check_study, rater_status, read_mask, worklist
-from Testing.web.browser_client import Client, save_body
-from Testing.web.conftest import Server, ServerMaker, make_study
+from Testing.browser_client import Client, save_body
+from Testing.served_study import Server, make_study
 
 
 def case_of(study: Study, rater: str, depth: int) -> int:
@@ -324,7 +325,7 @@ def test_requests_of_every_shape_never_break_it(server: Server) -> None:
 
 
 def test_training_is_answered_with_how_the_outline_compares(
-    make_server: ServerMaker, tmp_path: Path
+    make_server: Callable[[Study], Server], tmp_path: Path
 ) -> None:
     plain = make_study(tmp_path / "plain")
     volume = read_volume(plain.image_path(plain.protocol.images[1].name))

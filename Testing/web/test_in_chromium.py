@@ -15,7 +15,7 @@ from medai.images.orientation import on_axial_grid
 from medai.studies import rater_status, read_mask, worklist
 from medai.studies.record import Record
 from medai.web.invitations import OWNER, Invitations
-from Testing.web.conftest import Server
+from Testing.served_study import Server
 
 pytestmark = pytest.mark.xdist_group("chromium")
 
