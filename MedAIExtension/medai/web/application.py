@@ -36,7 +36,6 @@ _MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
 }
 _BINARY = {"content": {"application/octet-stream": {"schema": {"type": "string"}}}}
 
