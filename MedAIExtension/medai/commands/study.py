@@ -9,8 +9,10 @@ import typer
 
 from medai.commands.console import print_answer, print_warning, running
 from medai.commands.options import JsonOption, OutputOption, OverwriteOption
+from medai.commands.study_import import import_study
 
 app = typer.Typer(help="Make, check, export and follow a multi-rater study.", no_args_is_help=True)
+app.command("import")(import_study)
 
 StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the study.")]
 TitleOption = Annotated[str, typer.Option("--title", help="Title; default: the folder's name.")]
@@ -115,36 +117,6 @@ def create_study(
         "text_in_borders": list(with_text),
     }
     print_answer(sentence, summary, as_json=as_json)
-
-
-@app.command("import")
-def import_study(
-    archive: Annotated[
-        Path, typer.Argument(metavar="ARCHIVE", help="NumPy archive (.npz) with images and masks.")
-    ],
-    folder: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder to make, new or empty.")],
-    title: TitleOption = "",
-    as_json: JsonOption = False,
-) -> None:
-    """Make a study of crops that several readers have outlined already, such as LIDC nodules."""
-    from medai.studies import import_crops, study_status
-
-    with running("Importing") as (progress, cancelled):
-        study = import_crops(
-            archive,
-            folder,
-            title=title or folder.resolve().name,
-            progress=progress,
-            cancelled=cancelled,
-        )
-    count = len(study.protocol.images)
-    submitted = sum(status.submitted for status in study_status(study))
-    print_answer(
-        f"Made {folder}: {count} images, {submitted} outlines of "
-        f"{', '.join(study.protocol.raters)}.",
-        {"folder": str(folder), "images": count, "submitted": submitted},
-        as_json=as_json,
-    )
 
 
 @app.command("check")
