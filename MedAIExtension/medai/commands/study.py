@@ -8,13 +8,21 @@ from typing import Annotated
 import typer
 
 from medai.commands.console import print_answer, print_warning, running
-from medai.commands.options import JsonOption, OutputOption, OverwriteOption
+from medai.commands.options import (
+    JsonOption,
+    OutputOption,
+    OverwriteOption,
+    StudyFolderArgument,
+)
 from medai.commands.study_import import import_study
+from medai.commands.study_web import invite_rater, revoke_links, serve_study
 
 app = typer.Typer(help="Make, check, export and follow a multi-rater study.", no_args_is_help=True)
 app.command("import")(import_study)
+app.command("serve")(serve_study)
+app.command("invite")(invite_rater)
+app.command("revoke")(revoke_links)
 
-StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the study.")]
 TitleOption = Annotated[str, typer.Option("--title", help="Title; default: the folder's name.")]
 
 
@@ -121,7 +129,7 @@ def create_study(
 
 @app.command("check")
 def check_study(
-    study: StudyArgument,
+    study: StudyFolderArgument,
     repair: Annotated[
         bool,
         typer.Option("--repair", help="Afterwards remove what saves that didn't finish left over."),
@@ -158,7 +166,7 @@ def check_study(
 
 
 @app.command("status")
-def show_status(study: StudyArgument, as_json: JsonOption = False) -> None:
+def show_status(study: StudyFolderArgument, as_json: JsonOption = False) -> None:
     """Show how far every rater is."""
     from medai.studies import open_study, study_status
 
@@ -193,7 +201,7 @@ def show_status(study: StudyArgument, as_json: JsonOption = False) -> None:
 
 @app.command("export")
 def export_study(
-    study: StudyArgument,
+    study: StudyFolderArgument,
     output: OutputOption,
     models: Annotated[
         str, typer.Option("--predictions", help="Models under predictions/ to add, with commas.")
