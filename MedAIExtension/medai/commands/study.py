@@ -14,10 +14,11 @@ from medai.commands.options import (
     OverwriteOption,
     StudyFolderArgument,
 )
+from medai.commands.study_import import import_study
 from medai.commands.study_web import invite_rater, revoke_links, serve_study
 
 app = typer.Typer(help="Make, check, export and follow a multi-rater study.", no_args_is_help=True)
-
+app.command("import")(import_study)
 app.command("serve")(serve_study)
 app.command("invite")(invite_rater)
 app.command("revoke")(revoke_links)
@@ -124,36 +125,6 @@ def create_study(
         "text_in_borders": list(with_text),
     }
     print_answer(sentence, summary, as_json=as_json)
-
-
-@app.command("import")
-def import_study(
-    archive: Annotated[
-        Path, typer.Argument(metavar="ARCHIVE", help="NumPy archive (.npz) with images and masks.")
-    ],
-    folder: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder to make, new or empty.")],
-    title: TitleOption = "",
-    as_json: JsonOption = False,
-) -> None:
-    """Make a study of crops that several readers have outlined already, such as LIDC nodules."""
-    from medai.studies import import_crops, study_status
-
-    with running("Importing") as (progress, cancelled):
-        study = import_crops(
-            archive,
-            folder,
-            title=title or folder.resolve().name,
-            progress=progress,
-            cancelled=cancelled,
-        )
-    count = len(study.protocol.images)
-    submitted = sum(status.submitted for status in study_status(study))
-    print_answer(
-        f"Made {folder}: {count} images, {submitted} outlines of "
-        f"{', '.join(study.protocol.raters)}.",
-        {"folder": str(folder), "images": count, "submitted": submitted},
-        as_json=as_json,
-    )
 
 
 @app.command("check")
