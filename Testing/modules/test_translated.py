@@ -18,37 +18,35 @@ FILES = sorted(
     if "Testing" not in path.parts
 )
 # Calls whose text stands on the screen.
-NAMES = set(
-    [
-        "setText",
-        "setToolTip",
-        "setTitle",
-        "setWindowTitle",
-        "setPlaceholderText",
-        "setTabText",
-        "setSuffix",
-        "addItem",
-        "QPushButton",
-        "QLabel",
-        "QCheckBox",
-        "QAction",
-        "errorDisplay",
-        "infoDisplay",
-        "confirmOkCancelDisplay",
-        "shown_errors",
-        "set_usable",
-        "wrapping_label",
-        "InputError",
-        "OutputError",
-        "CancelledError",
-        "StudyError",
-        "MissingDependencyError",
-        "WorkerError",
-        "_say",
-        "help_with_page",
-        "with_publications",
-    ]
-)
+NAMES = {
+    "setText",
+    "setToolTip",
+    "setTitle",
+    "setWindowTitle",
+    "setPlaceholderText",
+    "setTabText",
+    "setSuffix",
+    "addItem",
+    "QPushButton",
+    "QLabel",
+    "QCheckBox",
+    "QAction",
+    "errorDisplay",
+    "infoDisplay",
+    "confirmOkCancelDisplay",
+    "shown_errors",
+    "set_usable",
+    "wrapping_label",
+    "InputError",
+    "OutputError",
+    "CancelledError",
+    "StudyError",
+    "MissingDependencyError",
+    "WorkerError",
+    "_say",
+    "help_with_page",
+    "with_publications",
+}
 
 
 def called(call: ast.Call) -> str:
