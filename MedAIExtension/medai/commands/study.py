@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,17 @@ app.command("import")(import_study)
 app.command("serve")(serve_study)
 app.command("invite")(invite_rater)
 app.command("revoke")(revoke_links)
+
+
+class ExportChoice(StrEnum):
+    """Whose layout an export has."""
+
+    MASKS = "masks"
+    COCO = "coco"
+    NNUNET = "nnunet"
+    BIDS = "bids"
+    CSV = "csv"
+
 
 TitleOption = Annotated[str, typer.Option("--title", help="Title; default: the folder's name.")]
 
@@ -206,21 +218,44 @@ def export_study(
     models: Annotated[
         str, typer.Option("--predictions", help="Models under predictions/ to add, with commas.")
     ] = "",
+    layout: Annotated[
+        ExportChoice, typer.Option("--as", help="masks is what medai agree reads.")
+    ] = ExportChoice.MASKS,
+    license_text: Annotated[
+        str, typer.Option("--license", help="Terms of use, in your words; goes with the data.")
+    ] = "",
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the outlines that count as folders that medai agree reads."""
+    """Write the outlines that count: masks for medai agree, or another program's layout."""
+    from medai.errors import StudyError
     from medai.studies import export_study, open_study
+    from medai.studies.export_formats import export_as
 
+    opened = open_study(study)
+    if models and layout is not ExportChoice.MASKS:
+        raise StudyError(f"--predictions goes with --as masks, not with --as {layout.value}.")
     with running("Exporting") as (progress, cancelled):
-        export = export_study(
-            open_study(study),
-            output,
-            predictions=_entries(models),
-            overwrite=overwrite,
-            progress=progress,
-            cancelled=cancelled,
-        )
+        if layout is ExportChoice.MASKS:
+            export = export_study(
+                opened,
+                output,
+                predictions=_entries(models),
+                overwrite=overwrite,
+                license_text=license_text,
+                progress=progress,
+                cancelled=cancelled,
+            )
+        else:
+            export = export_as(
+                opened,
+                output,
+                layout.value,
+                license_text=license_text,
+                overwrite=overwrite,
+                progress=progress,
+                cancelled=cancelled,
+            )
     for note in export.notes:
         print_warning(note)
     summary = {
