@@ -25,6 +25,8 @@ _OPACITIES = {
     1: SegmentLook(GLASS_CLASS, class_color(GLASS_CLASS)),
     2: SegmentLook(SOLID_CLASS, class_color(SOLID_CLASS)),
 }
+LUNG_NAMES = tuple(look.name for look in _LUNGS.values())
+OPACITY_NAMES = tuple(look.name for look in _OPACITIES.values())
 ZONE_NAMES = tuple(f"zone {z} ({where})" for z, where in zip(ZONES, ZONE_TITLES, strict=True))
 _ZONES = {
     number: SegmentLook(name, WHITE, fill=0, outline=0.6)

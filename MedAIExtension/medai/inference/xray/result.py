@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,3 +88,14 @@ class XrayResult:
         """The last film's total score minus the first's; None with one film or none to compare."""
         first, last = self.films[0].score.total, self.films[-1].score.total
         return None if len(self.films) < 2 or first is None or last is None else last - first
+
+
+def with_reader(result: XrayResult, scores: tuple[int, ...] | None) -> XrayResult:
+    """The same result of one film with a reader's scores of A to F beside the model's."""
+    (film,) = result.films
+    readers = {} if scores is None else {0: scores}
+    return replace(
+        result,
+        films=(replace(film, reader=scores),),
+        options=replace(result.options, readers=readers),
+    )
