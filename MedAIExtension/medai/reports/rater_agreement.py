@@ -9,10 +9,13 @@ from typing import Any
 
 from medai.agreement import ImageRatings, cohort
 from medai.agreement.cohort import CohortResult
+from medai.agreement.gold_standard import GoldStandard
 from medai.agreement.icc_estimate import LinkVariance, Method
+from medai.agreement.lesion_agreement import lesion_agreement, without
+from medai.agreement.lesion_matching import ImageLesions, image_lesions
 from medai.agreement.quality import QualityAgreement, quality_agreement
 from medai.cancellation import CancelCallback, never_cancelled
-from medai.errors import StudyError
+from medai.errors import RatingError, StudyError
 from medai.progress import Progress, ProgressCallback, ignore_progress
 from medai.reports.agreement import summary_of as summary_of_report
 from medai.reports.agreement import write_report
@@ -23,8 +26,10 @@ from medai.reports.tables import write_csv
 from medai.studies import RatingsSource, StudyRatings, export_study, open_study, study_ratings
 from medai.studies.copied_raters import CopiesOfRaters
 from medai.studies.exported_ratings import is_export, open_export
+from medai.studies.gold_masks import GoldFolder, GoldMasks
 from medai.studies.protocol import STUDY_FILE
 from medai.studies.rater_folder import open_rater_folder
+from medai.studies.ratings_source import RatedCase
 from medai.studies.repeats import REPEAT_COLUMNS, repeat_table
 
 ImageCallback = Callable[[ImageRatings], None]
@@ -37,7 +42,7 @@ def ignore_image(ratings: ImageRatings) -> None:
 
 @dataclass(frozen=True, eq=False)
 class AgreementOptions:
-    """What raters are compared by: see ``cohort``."""
+    """What raters are compared by: see ``cohort``. gold: right answers to hold them against."""
 
     candidates: tuple[str, ...] = ()
     method: Method = "exact"
@@ -46,6 +51,7 @@ class AgreementOptions:
     exclude_below: float = 0.05
     surfaces: bool = False
     leave_one_out: bool = True
+    gold: GoldFolder | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +68,10 @@ class RaterAgreement:
 
     @property
     def sentence(self) -> str:
-        """The agreement, then each candidate, one sentence each."""
-        candidates = self.report.cohort.candidates
-        return " ".join([self.report.sentence, *(each.sentence for each in candidates)])
+        """The agreement, each candidate, then lesion by lesion, one sentence each."""
+        report = self.report
+        parts = [report.sentence, *(each.sentence for each in report.cohort.candidates)]
+        return " ".join(parts if report.lesions is None else [*parts, report.lesions.sentence])
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -122,12 +129,21 @@ def measure_agreement(
         )
     notes = list(source.notes)
     copies = CopiesOfRaters()
+    standard = GoldStandard(options.candidates)
+    gold = None if options.gold is None else options.gold.open(source.images)
+    lesions: list[ImageLesions] = []
 
     def images() -> Iterator[ImageRatings]:
         for name in source.images:
             case = source.read(name)
             notes.extend(case.notes)
             copies.add(case.ratings)
+            if gold is not None:
+                notes.extend(_add_to(standard, gold, case))
+            try:
+                lesions.append(image_lesions(without(case.ratings, options.candidates)))
+            except RatingError as error:
+                notes.append(f"{name}: not compared lesion by lesion: {error}")
             on_image(case.ratings)
             yield case.ratings
 
@@ -152,9 +168,21 @@ def measure_agreement(
         _quality(source),
         tuple(notes),
         source.coverage if isinstance(source, StudyRatings) else "",
+        None if gold is None else standard.result(),
+        lesion_agreement(lesions) if any(len(one.raters) >= 2 for one in lesions) else None,
     )
     repeats = repeat_table(source) if isinstance(source, StudyRatings) else ()
     return RaterAgreement(source, options.candidates, report, repeats)
+
+
+def _add_to(standard: GoldStandard, gold: GoldMasks, case: RatedCase) -> list[str]:
+    """Hold one case against its right answer; returns what should be known about it."""
+    found = gold.read(case)
+    if found is None:
+        return [f"{case.ratings.name} has no gold standard."]
+    mask, notes = found
+    standard.add(case.ratings, mask)
+    return notes
 
 
 def write_agreement(result: RaterAgreement | CohortResult, folder: Path) -> None:
