@@ -26,6 +26,7 @@ from medai import scene
 from medai.cancellation import CancelCallback, never_cancelled
 from medai.errors import InputError
 from medai.images.radiograph import checked_radiograph, read_radiographs
+from medai.inference.xray.given_masks import corrected
 from medai.inference.xray.result import XrayOptions, XrayResult, with_reader
 from medai.inference.xray.tables import ZONE_ROWS
 from medai.measures.zone_scores import parse_reader
@@ -34,12 +35,18 @@ from medai.progress import ProgressCallback, ignore_progress
 from medai.scene.color_maps import show_map
 from medai.scene.eye_views import show_eyes
 from medai.scene.presence import display_of, is_present
+from medai.scene.segments import forget_labels
 from medai.scene.steps import Steps
-from medai.scene.xray import LUNG_NAMES, OPACITY_NAMES, ZONE_NAMES
+from medai.scene.xray import (
+    LUNG_NAMES,
+    OPACITY_NAMES,
+    ZONE_NAMES,
+    drawn_film,
+    shows_film,
+)
 from medai_panels.file_drop import FileDrop
 from medai_panels.findings_table import FindingsTable, panel_columns
 from medai_panels.network_panel import NetworkPanel
-from medai_panels.research_use import add_research_use_line
 from medai_panels.sample_data import register_sample
 from medai_panels.shown_errors import shown_errors
 from medai_panels.usable import set_usable
@@ -109,9 +116,10 @@ class ChestXrayWidget(NetworkPanel):
             run_tooltip=_("Look for lungs and opacities. Slicer stays usable meanwhile."),
             export_name="xray",
             export_contents=_("segmentation, tables, JSON and report"),
+            sentence_label=ui.sentenceLabel,
+            no_result=_("No result yet: load a chest X-ray, then press Run."),
         )
         self._table = FindingsTable(ui.zonesTable, panel_columns(ZONE_ROWS), self._on_zone)
-        add_research_use_line(ui.resultSection.layout())
         self._drop = FileDrop()
         self._drop.watch(self.parent, self._on_drop)
         self._parts += [self._table, self._drop]
@@ -129,13 +137,29 @@ class ChestXrayWidget(NetworkPanel):
     def result_controls(self) -> tuple[Any, ...]:
         return (self.ui.sentenceLabel, self.ui.zonesTable)
 
-    def parameters_changed(self) -> None:
-        if self.parameters is not None:
-            self._take_model()
-            self._take_film()
-            self._apply()
-        self.show_remark()
-        self._update_usable()
+    def no_input(self) -> str:
+        has_film = self.parameters is not None and self.parameters.film is not None
+        return "" if has_film else _("Load a chest X-ray first.")
+
+    def input_controls(self) -> tuple[Any, ...]:
+        ui = self.ui
+        return (
+            ui.filePathLineEdit,
+            ui.loadButton,
+            ui.sampleButton,
+            ui.filmSelector,
+            ui.deviceSelector,
+        )
+
+    def drawn_nodes(self) -> tuple[Any, ...]:
+        return tuple(film.segmentation for film in self._nodes)
+
+    def apply(self) -> None:
+        self._take_film()
+        if self.reason_not_to_show():
+            return
+        with shown_errors(_("Can't show it.")):
+            self.logic.set_shown(self._nodes[0], self.parameters)
 
     # What the user does.
 
@@ -184,41 +208,13 @@ class ChestXrayWidget(NetworkPanel):
             if film is not None:
                 show_eyes((film,))
 
-    def _apply(self) -> None:
-        if self.reason_not_to_show():
-            return
-        with shown_errors(_("Can't show it.")):
-            self.logic.set_shown(self._nodes[0], self.parameters)
-
-    def show_remark(self) -> None:
-        sentence = _("No result yet: load a chest X-ray, then press Run.")
-        if self._result is not None:
-            sentence = self.named(self._result.sentence)
-        self.ui.sentenceLabel.setText(sentence)
-        self.show_notes(() if self._result is None else self._result.notes)
-        self.grey_result()
-
     def show_result(self) -> None:
         self._table.fill(() if self._result is None else ZONE_ROWS.rows("panel", self._result))
         self.show_remark()
 
-    def _update_usable(self, *args: Any) -> None:
+    def set_shown_usable(self, reason: str) -> None:
         ui = self.ui
-        busy = self.busy()
-        has_film = self.parameters is not None and self.parameters.film is not None
-        no_film = "" if has_film else _("Load a chest X-ray first.")
-        self._run.set_usable(self._model.problem or no_film)
-        self._model.set_usable(busy)
-        self._drop.set_usable(busy)
-        for widget in (
-            ui.filePathLineEdit,
-            ui.loadButton,
-            ui.sampleButton,
-            ui.filmSelector,
-            ui.deviceSelector,
-        ):
-            set_usable(widget, busy)
-        nothing = self.reason_not_to_show()
+        self._drop.set_usable(self.busy())
         for widget in (
             ui.readerLineEdit,
             ui.lungsCheckBox,
@@ -226,10 +222,7 @@ class ChestXrayWidget(NetworkPanel):
             ui.zonesCheckBox,
             ui.probabilityCheckBox,
         ):
-            set_usable(widget, nothing)
-        self._export.set_usable(
-            _("There is no result yet: press Run first.") if self._result is None else ""
-        )
+            set_usable(widget, reason)
 
 
 class ChestXrayLogic(WorkerLogic):
@@ -278,6 +271,23 @@ class ChestXrayLogic(WorkerLogic):
 
         model = ModelStore().load(modelId or None, task=TASK)
         return assess_radiographs((_film(filmNode),), model, options, progress, cancelled)
+
+    def shows(self, own: XrayResult, segmentationNodes: Sequence[Any]) -> bool:
+        return all(
+            shows_film(node, film) for node, film in zip(segmentationNodes, own.films, strict=True)
+        )
+
+    def measure_in_steps(
+        self, own: XrayResult, segmentationNodes: Sequence[Any], nodes: Sequence[Any]
+    ) -> Steps[XrayResult]:
+        lungs, opacities = drawn_film(segmentationNodes[0], nodes[0])
+        yield
+        return corrected(own, lungs, opacities)
+
+    def forget_corrections(self, own: XrayResult, segmentationNodes: Sequence[Any]) -> None:
+        for node in segmentationNodes:
+            if is_present(node):
+                forget_labels(node)
 
     def show_in_steps(self, result: Any, nodes: Sequence[Any]) -> Steps[Any]:
         self.require_present(nodes)

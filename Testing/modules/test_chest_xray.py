@@ -140,11 +140,8 @@ def test_check_boxes_show_and_hide_lungs_opacities_zones_and_the_map(done):
 
 def test_a_readers_score_stands_beside_the_models(bench, done):
     type_score(done, "0,1,2,3,1,1")
-    assert [row[5:7] for row in rows(done.ui.zonesTable)][:3] == [
-        ["0", "1"],
-        ["1", "0"],
-        ["2", "-1"],
-    ]
+    beside = [row[5:7] for row in rows(done.ui.zonesTable)]
+    assert beside[:3] == [["0", "1"], ["1", "0"], ["2", "-1"]]
     assert "reader 8" in done.ui.sentenceLabel.text()
     type_score(done, "")
     assert "reader" not in done.ui.sentenceLabel.text()
@@ -175,3 +172,18 @@ def test_a_closed_scene_leaves_no_result(slicer, done):
     done.wait()
     assert "no result yet" in done.ui.sentenceLabel.text().lower()
     assert done.ui.zonesTable.rowCount() == 0
+
+
+def test_a_correction_by_hand_is_measured_and_taken_back(slicer, done):
+    widget = done.widget
+    own = widget._result
+    segmentation = widget._nodes[0].segmentation
+    segmentation.GetSegmentation().RemoveSegment("consolidation")
+    widget._correction.measure.click()
+    assert done.wait(until=lambda: widget._result is not own)
+    assert widget._result.films[0].measure.left.consolidation_percent == 0
+    assert widget._result.films[0].score is own.films[0].score
+    assert "Corrected by hand" in done.ui.notesLabel.text()
+    widget._correction.own.click()
+    assert done.wait(until=lambda: widget._result is own)
+    assert segmentation.GetSegmentation().GetSegment("consolidation") is not None

@@ -64,7 +64,10 @@ class Film:
 
 @dataclass(frozen=True, eq=False)
 class XrayResult:
-    """The films of one patient, by date where they have one."""
+    """The films of one patient, by date where they have one.
+
+    of_network: the result as the network gave it, where a hand has corrected this one.
+    """
 
     films: tuple[Film, ...]
     card: ModelCard
@@ -72,6 +75,7 @@ class XrayResult:
     device: str
     seconds: float
     notes: tuple[str, ...]
+    of_network: XrayResult | None = None
 
     @property
     def sentence(self) -> str:
@@ -94,8 +98,10 @@ def with_reader(result: XrayResult, scores: tuple[int, ...] | None) -> XrayResul
     """The same result of one film with a reader's scores of A to F beside the model's."""
     (film,) = result.films
     readers = {} if scores is None else {0: scores}
+    own = result.of_network
     return replace(
         result,
         films=(replace(film, reader=scores),),
         options=replace(result.options, readers=readers),
+        of_network=None if own is None else with_reader(own, scores),
     )
