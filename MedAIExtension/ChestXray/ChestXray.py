@@ -77,11 +77,9 @@ class ChestXray(ScriptedLoadableModule):
 
 def make_sample(*args: Any) -> list[Any]:
     """Make a synthetic chest X-ray with opacities on this computer and show it."""
-    from medai.phantoms import chest_ct
-    from medai.phantoms.chest_radiograph import project_chest
+    from medai.phantoms.chest_radiograph import ill_chest, project_chest
 
-    chest = chest_ct((120, 110, 150), (2.4, 2.4, 2.4), seed=3, growth=1.5)
-    return [scene.show_volume(project_chest(chest).volume)]
+    return [scene.show_volume(project_chest(ill_chest()).volume)]
 
 
 @parameterNodeWrapper

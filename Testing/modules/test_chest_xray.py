@@ -140,7 +140,7 @@ def test_check_boxes_show_and_hide_lungs_opacities_zones_and_the_map(done):
 
 def test_a_readers_score_stands_beside_the_models(bench, done):
     type_score(done, "0,1,2,3,1,1")
-    beside = [row[5:7] for row in rows(done.ui.zonesTable)]
+    beside = [row[4:6] for row in rows(done.ui.zonesTable)]
     assert beside[:3] == [["0", "1"], ["1", "0"], ["2", "-1"]]
     assert "reader 8" in done.ui.sentenceLabel.text()
     type_score(done, "")
