@@ -261,8 +261,7 @@ def _unexpected_at_top(study: Study) -> Iterator[Finding]:
         # Notes and tables that people keep beside a study are theirs.
         belongs = path.name in (STUDY_FILE, INVITATIONS_FILE, *_FOLDERS)
         if not belongs and (path.is_dir() or path.suffix in (".nrrd", ".json")):
-            message = f"{path.name} doesn't belong to the study: nothing names it."
-            yield Finding("orphaned", path.name, message)
+            yield _leftover(study, path, "")
 
 
 def _strangers(study: Study) -> Iterator[Finding]:
