@@ -68,8 +68,8 @@ class ChestXray(ScriptedLoadableModule):
         self.parent.contributors = ["MedAI maintainers"]
         self.parent.helpText = help_with_page(
             _(
-                "Finds both lungs and opacities in a frontal chest X-ray, and scores six zones from "
-                "0 to 18. Load an X-ray, press Run. Research use only."
+                "Finds both lungs and opacities in a frontal chest X-ray, and scores six zones "
+                "from 0 to 18. Load an X-ray, press Run. Research use only."
             ),
             "chest-xray.md",
         )
