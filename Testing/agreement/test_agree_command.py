@@ -205,3 +205,28 @@ def test_a_report_is_written_whatever_is_missing(kind: str, tmp_path: Path) -> N
     if kind == "all left out":
         assert summary["summary"]["pixel_icc"]["mean"] is None
         assert len(summary["exclusions"]) == 2
+
+
+def test_lesions_are_compared_one_by_one_in_every_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for image, shift in (("a", 0), ("b", 6)):
+        for rater in range(3):
+            mask = np.zeros((40, 60), np.uint8)
+            mask[4:16, 4 + rater : 16 + rater] = 255
+            mask[22:34, 30 + shift * rater : 42 + shift * rater] = 255
+            write_png(tmp_path / "in" / image / f"{NAMES[rater]}.png", mask)
+    assert run(["agree", str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 0
+    summary = json.loads((tmp_path / "out/agreement.json").read_text())
+    found = summary["lesion_by_lesion"]
+    by_iou = {row["iou"]: row["f1"] for row in found["summary"]}
+    # Of 12 pairs nine overlap well; two in b by half, an IoU of 1/3; one not at all.
+    assert by_iou == {0.1: 11 / 12, 0.3: 11 / 12, 0.5: 9 / 12}
+    assert found["sentence"] in capsys.readouterr().out
+    page = (tmp_path / "out/report.html").read_text()
+    assert found["sentence"] in page
+    assert "Lesion by lesion" in page
+    assert "matched one to one" in (tmp_path / "out/methods.txt").read_text()
+    with (tmp_path / "out/lesions_found.csv").open(newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["iou"] == "0.5"]
+    assert [row["lesions"] for row in rows] == ["3", "0", "3"]

@@ -73,8 +73,14 @@ ALLOWED["cli"] = {*ALLOWED, "commands"}
 ALLOWED["__main__"] = {*ALLOWED, "cli"}
 
 # Within inference, one room a task: covid measures severity with lesions, running knows no task.
-TASK_ROOMS = {"lesions", "covid", "cataract", "worker"}
-WITHIN_INFERENCE = {"running": set(), "lesions": set(), "covid": {"lesions"}, "cataract": set()}
+TASK_ROOMS = {"lesions", "covid", "cataract", "xray", "worker"}
+WITHIN_INFERENCE = {
+    "running": set(),
+    "lesions": set(),
+    "covid": {"lesions"},
+    "cataract": set(),
+    "xray": set(),
+}
 
 MODULES = ("LesionSegmentation", "CovidClassification", "CataractMap", "RaterAgreement")
 # The libraries that only some rooms may know, and which.

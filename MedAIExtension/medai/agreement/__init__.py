@@ -16,6 +16,8 @@ from medai.agreement.icc_estimate import IccEstimate
 from medai.agreement.icc_intervals import bootstrap_interval, profile_interval
 from medai.agreement.interval import Interval
 from medai.agreement.kappa import cohen_kappa, fleiss_kappa, gwet_ac, pairwise_cohen
+from medai.agreement.lesion_agreement import LesionAgreement, lesion_agreement
+from medai.agreement.lesion_matching import ImageLesions, image_lesions
 from medai.agreement.local_extent import local_extent
 from medai.agreement.overlap import Overlap, dice, pairwise_overlap
 from medai.agreement.patterns import RatingPatterns, rating_patterns
@@ -33,8 +35,10 @@ __all__ = [
     "Correlation",
     "ExtentIcc",
     "IccEstimate",
+    "ImageLesions",
     "ImageRatings",
     "Interval",
+    "LesionAgreement",
     "Overlap",
     "PerformanceTable",
     "RatingPatterns",
@@ -54,7 +58,9 @@ __all__ = [
     "extent_icc",
     "fleiss_kappa",
     "gwet_ac",
+    "image_lesions",
     "krippendorff_alpha",
+    "lesion_agreement",
     "linear_model",
     "local_extent",
     "majority",

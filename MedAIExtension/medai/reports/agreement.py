@@ -9,14 +9,10 @@ from typing import Any
 import medai
 from medai.output import write_text
 from medai.reports.agreement_figures import figures
-from medai.reports.agreement_methods import REFERENCES, methods_text
-from medai.reports.agreement_page import (
-    AgreementReport,
-    page_of,
-    raters_for_target,
-    raters_interval,
-    wide_images,
-)
+from medai.reports.agreement_lesions import lesion_summary, write_lesion_files
+from medai.reports.agreement_methods import REFERENCES
+from medai.reports.agreement_numbers import raters_for_target, raters_interval, wide_images
+from medai.reports.agreement_page import AgreementReport, page_of
 from medai.reports.charts import charts_available, figure_png, save_figure
 from medai.reports.json_text import json_text
 from medai.reports.tables import write_csv
@@ -80,7 +76,9 @@ def write_report(report: AgreementReport, folder: Path) -> None:
             (folder / "figures" / f"{name}.png").write_bytes(png)
             save_figure(figure, folder / "figures" / f"{name}.pdf", metadata={"CreationDate": None})
             pictures.append((name, png, caption))
-    text = methods_text(result) + "\n\n" + "\n".join(REFERENCES) + "\n"
+    text = report.methods + "\n\n" + "\n".join(REFERENCES) + "\n"
+    if report.lesions is not None:
+        write_lesion_files(report.lesions, folder)
     write_text(folder / "methods.txt", text)
     write_text(folder / "agreement.json", json_text(summary_of(report)) + "\n")
     write_text(folder / "report.html", page_of(report, pictures).html())
@@ -109,6 +107,7 @@ def summary_of(report: AgreementReport) -> dict[str, Any]:
         "confounders": list(result.confounder_rows),
         "correlations": list(result.correlation_rows),
         "candidates": [{**asdict(c), "sentence": c.sentence} for c in result.candidates],
+        "lesion_by_lesion": lesion_summary(report.lesions),
         "quality": None if report.quality is None else asdict(report.quality),
         "exclusions": list(result.exclusions),
         "per_image": wide_images(result),

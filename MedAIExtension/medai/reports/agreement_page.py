@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any
 
 from medai.agreement.cohort import CohortResult
+from medai.agreement.lesion_agreement import LesionAgreement
 from medai.agreement.quality import QualityAgreement
-from medai.agreement.reliability import raters_needed
 from medai.palette import RaterLine, hex_color, rater_line
 from medai.reports.agreement_examples import Example, example_pictures
 from medai.reports.agreement_figures import PERFORMANCE, agreement_measures, measure_label
+from medai.reports.agreement_lesions import METHODS as LESION_METHODS
+from medai.reports.agreement_lesions import add_lesions
 from medai.reports.agreement_methods import REFERENCES, methods_text
+from medai.reports.agreement_numbers import TARGET, raters_for_target, raters_interval, wide_images
 from medai.reports.charts import MISSING, charts_available
 from medai.reports.page import Page
 
 _IMAGES_SHOWN = 30
-_TARGET = 0.9
 LAPLACE_NOTE = (
     "The ICCs rest on the Laplace approximation, as those of lme4 and rptR do. Where little is "
     "marked it can be too high by 0.4 and more, and for areas it can collapse to near 0: use it "
@@ -45,11 +46,17 @@ class AgreementReport:
     quality: QualityAgreement | None = None
     notes: Sequence[str] = field(default=())
     coverage: str = ""
+    lesions: LesionAgreement | None = None
 
     @property
     def sentence(self) -> str:
         """The result, and what it doesn't rest on."""
         return " ".join(text for text in (self.cohort.sentence, self.coverage) if text)
+
+    @property
+    def methods(self) -> str:
+        """The methods paragraph, to paste."""
+        return methods_text(self.cohort, LESION_METHODS if self.lesions is not None else "")
 
 
 def page_of(report: AgreementReport, pictures: Sequence[tuple[str, bytes, str]] = ()) -> Page:
@@ -59,6 +66,8 @@ def page_of(report: AgreementReport, pictures: Sequence[tuple[str, bytes, str]] 
     page = Page("Agreement of raters", report.sentence)
     for candidate in result.candidates:
         page.sentence(candidate.sentence)
+    if report.lesions is not None:
+        page.sentence(report.lesions.sentence)
     for note in (*report.notes, *result.notes):
         page.note(note)
     if not charts_available():
@@ -89,6 +98,8 @@ def page_of(report: AgreementReport, pictures: Sequence[tuple[str, bytes, str]] 
     _add_extent(page, result)
     if report.examples:
         _add_examples(page, report)
+    if report.lesions is not None:
+        add_lesions(page, report.lesions)
     page.heading("Image by image")
     _add_images(page, result)
     if result.leave_one_out_rows:
@@ -118,7 +129,7 @@ def page_of(report: AgreementReport, pictures: Sequence[tuple[str, bytes, str]] 
         _add_quality(page, report.quality)
     _add_correlations(page, result)
     page.heading("Methods")
-    page.sentence(methods_text(result))
+    page.sentence(report.methods)
     for reference in REFERENCES:
         page.note(reference)
     return page
@@ -156,7 +167,7 @@ def _add_extent(page: Page, result: CohortResult) -> None:
     needed = raters_for_target(result)
     if needed is not None:
         page.sentence(
-            f"For a consensus with a reliability of {_TARGET}: {needed} "
+            f"For a consensus with a reliability of {TARGET}: {needed} "
             f"rater{'s' if needed > 1 else ''}{_range(raters_interval(result))}, if one rater's is "
             "the mean pixel ICC."
         )
@@ -297,28 +308,6 @@ def _add_correlations(page: Page, result: CohortResult) -> None:
     )
 
 
-def wide_images(result: CohortResult) -> list[dict[str, Any]]:
-    """One dict an image with all its measures, and why it was left out ("" if not)."""
-    reasons = {row["image"]: row["reason"] for row in result.exclusions}
-    wide: dict[str, dict[str, Any]] = {name: {"image": name} for name in result.images}
-    for row in result.image_rows:
-        wide[row["image"]][row["measure"]] = row["value"]
-    for name, row in wide.items():
-        row["excluded"] = reasons.get(name, "")
-    return list(wide.values())
-
-
-def raters_interval(result: CohortResult) -> tuple[int | None, int | None]:
-    """Fewest and most raters that a reliability of 0.9 takes, by the ends of the mean ICC's
-    95 % interval; None where no number is enough, or where there is no interval."""
-    row = result.summary("pixel_icc")
-    if row is None or not isfinite(row["low"]):
-        return None, None
-    ends = (min(max(row[end], 0.0), 1.0) for end in ("high", "low"))
-    fewest, most = (raters_needed(end, _TARGET) for end in ends)
-    return fewest, most
-
-
 def _range(numbers: tuple[int | None, int | None]) -> str:
     fewest, most = numbers
     if fewest is None:
@@ -337,11 +326,3 @@ def _add_published(page: Page, result: CohortResult) -> None:
             rows.append((measure_label(measure), exact["mean"], published["mean"]))
     if rows:
         page.table(("measure", "exact", "as published (Laplace)"), rows, caption=BOTH_NOTE)
-
-
-def raters_for_target(result: CohortResult) -> int | None:
-    """How many raters a consensus of reliability 0.9 takes, by the mean pixel ICC."""
-    row = result.summary("pixel_icc")
-    if row is None or not isfinite(row["mean"]):
-        return None
-    return raters_needed(min(max(row["mean"], 0.0), 1.0), _TARGET)

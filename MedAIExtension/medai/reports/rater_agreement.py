@@ -10,9 +10,11 @@ from typing import Any
 from medai.agreement import ImageRatings, cohort
 from medai.agreement.cohort import CohortResult
 from medai.agreement.icc_estimate import LinkVariance, Method
+from medai.agreement.lesion_agreement import lesion_agreement, without
+from medai.agreement.lesion_matching import ImageLesions, image_lesions
 from medai.agreement.quality import QualityAgreement, quality_agreement
 from medai.cancellation import CancelCallback, never_cancelled
-from medai.errors import StudyError
+from medai.errors import RatingError, StudyError
 from medai.progress import Progress, ProgressCallback, ignore_progress
 from medai.reports.agreement import summary_of as summary_of_report
 from medai.reports.agreement import write_report
@@ -62,9 +64,10 @@ class RaterAgreement:
 
     @property
     def sentence(self) -> str:
-        """The agreement, then each candidate, one sentence each."""
-        candidates = self.report.cohort.candidates
-        return " ".join([self.report.sentence, *(each.sentence for each in candidates)])
+        """The agreement, each candidate, then lesion by lesion, one sentence each."""
+        report = self.report
+        parts = [report.sentence, *(each.sentence for each in report.cohort.candidates)]
+        return " ".join(parts if report.lesions is None else [*parts, report.lesions.sentence])
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -122,12 +125,17 @@ def measure_agreement(
         )
     notes = list(source.notes)
     copies = CopiesOfRaters()
+    lesions: list[ImageLesions] = []
 
     def images() -> Iterator[ImageRatings]:
         for name in source.images:
             case = source.read(name)
             notes.extend(case.notes)
             copies.add(case.ratings)
+            try:
+                lesions.append(image_lesions(without(case.ratings, options.candidates)))
+            except RatingError as error:
+                notes.append(f"{name}: not compared lesion by lesion: {error}")
             on_image(case.ratings)
             yield case.ratings
 
@@ -152,6 +160,7 @@ def measure_agreement(
         _quality(source),
         tuple(notes),
         source.coverage if isinstance(source, StudyRatings) else "",
+        lesion_agreement(lesions) if any(len(one.raters) >= 2 for one in lesions) else None,
     )
     repeats = repeat_table(source) if isinstance(source, StudyRatings) else ()
     return RaterAgreement(source, options.candidates, report, repeats)
