@@ -86,7 +86,9 @@ def _masks(folder: Path) -> None:
 
 def _pictures(folder: Path) -> None:
     random = np.random.default_rng(0)
-    Image.fromarray(random.integers(0, 256, (60, 80, 3)).astype(np.uint8)).save(folder / "photo.png")
+    Image.fromarray(random.integers(0, 256, (60, 80, 3)).astype(np.uint8)).save(
+        folder / "photo.png"
+    )
     slice_8_bit = lung_window(CHEST.array[6])
     Image.fromarray(slice_8_bit).save(folder / "slice.png")
     (folder / "cut.png").write_bytes((folder / "slice.png").read_bytes()[:200])

@@ -65,7 +65,9 @@ CASES = (
     (f"classify chest.nrrd --truth no-columns.csv {OUT}", 2, "needs the columns study and label"),
     (f"classify chest.nrrd --truth no-label.csv {OUT}", 2, "no label 0 or 1"),
     (f"classify chest.nrrd --truth gone.csv {OUT}", 2, "gone.csv"),
-    (f"classify chest.nrrd --lobes shorter.nrrd {OUT}", 2, "lobe"),
+    (f"classify chest.nrrd --lobes shorter.nrrd {OUT}", 2, "Lobes of shape"),
+    (f"xray gone.png {OUT}", 2, "gone.png"),
+    (f"xray photo.png {OUT}", 2, "is a color picture"),
     # cataract
     (f"cataract empty {OUT}", 2, "empty"),
     (f"cataract gone.png {OUT}", 2, "gone.png"),
@@ -114,6 +116,8 @@ CASES = (
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("bad") / "in"
     make_bad_inputs(folder)
+    # The user's own folder of keys stays, once a study was tried.
+    (folder.parent / "user" / "MedAI" / "study keys").mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(folder.parent / "user"))
         patch.chdir(folder)

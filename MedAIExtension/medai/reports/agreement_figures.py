@@ -43,7 +43,7 @@ def measure_label(measure: str) -> str:
     if measure.endswith("_laplace"):
         return f"{measure_label(measure.removesuffix('_laplace'))} as published (Laplace)"
     if measure.startswith("naive_"):
-        return f"naïve {measure_label(measure.removeprefix('naive_'))}"
+        return f"naive {measure_label(measure.removeprefix('naive_'))}"
     return names.get(measure, measure.replace("_", " "))
 
 
@@ -64,7 +64,7 @@ def figures(result: CohortResult) -> list[tuple[str, str, Figure]]:
     made.append(
         (
             "performance",
-            "Each rater against the majority of the others, and a naïve rater who marks "
+            "Each rater against the majority of the others, and a naive rater who marks "
             "everything: mean ± SE over images.",
             performance_figure(result),
         )
@@ -138,12 +138,12 @@ def leave_one_out_figure(result: CohortResult) -> Figure:
 
 
 def performance_figure(result: CohortResult) -> Figure:
-    """The average rater beside the naïve one."""
+    """The average rater beside the naive one."""
     figure, axes = new_figure(height_in=3.6)
     places = np.arange(len(PERFORMANCE), dtype=float)
     for shift, prefix, label, color, mark in (
         (-0.12, "", "average rater", BLUE, "o"),
-        (0.12, "naive_", "naïve rater", ORANGE, "s"),
+        (0.12, "naive_", "naive rater", ORANGE, "s"),
     ):
         rows = [result.summary(prefix + measure) for measure in PERFORMANCE]
         means = [row["mean"] if row else np.nan for row in rows]
