@@ -92,7 +92,12 @@ def test_figures_are_there_as_png_and_pdf(output: Path) -> None:
 def test_the_consensus_is_written_as_segments_and_as_a_picture(output: Path) -> None:
     masks, skin = masks_and_skin("a_good4")
     segmentation = read_segmentation(output / "consensus" / "a_good4.seg.nrrd")
-    assert [s.name for s in segmentation.segments] == ["majority", "STAPLE", "Dawid-Skene"]
+    assert [s.name for s in segmentation.segments] == [
+        "majority",
+        "STAPLE",
+        "STAPLE of the disputed band",
+        "Dawid-Skene",
+    ]
     expected = (masks.mean(axis=0) > 0.5) & (skin > 0)
     assert (segmentation.mask("majority")[0] == expected).all()
     picture = read_volume(output / "consensus" / "a_good4.png")
@@ -149,6 +154,39 @@ def test_a_damaged_mask_leaves_no_half_written_folder(
     assert error.count("\n") == 1
     assert "bob.png" in error
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
+
+
+def test_raters_and_consensus_are_ranked_by_a_gold_standard(
+    folder: Path, tmp_path: Path, capsys
+) -> None:
+    key = tmp_path / "key.csv"
+    key.write_text("image,name,source\n" + "".join(f"{case},old {case},\n" for case in CASES))
+    for case in CASES[:2]:
+        truth = read_volume(folder / case / "bob.png").array[0] > 0
+        write_png(tmp_path / "gold" / f"old {case}.png", np.where(truth, 0, 9).astype(np.uint8))
+    arguments = ["agree", str(folder), "--json", "--gold", str(tmp_path / "gold")]
+    assert run([*arguments, "-o", str(tmp_path / "no")]) == 2
+    assert "expected masks named as the images, such as a_good4.nrrd" in capsys.readouterr().err
+    arguments += ["--key", str(key), "--gold-foreground", "0", "-o", str(tmp_path / "out")]
+    assert run(arguments) == 0
+    shown = capsys.readouterr()
+    told = json.loads(shown.out)
+    best = told["gold_standard"][0]
+    assert (best["who"], best["dice"], best["images"]) == ("bob", 1.0, 2)
+    assert "Closest to the gold standard on 2 images: bob, mean Dice 1.000" in told["sentence"]
+    assert "c_poor4 has no gold standard." in shown.err
+    assert len(told["gold_standard"]) == 8
+    rows = list(csv.DictReader((tmp_path / "out" / "gold_standard.csv").open(encoding="utf-8")))
+    masks, skin = masks_and_skin("a_good4")
+    (dice,) = (
+        float(row["value"])
+        for row in rows
+        if (row["image"], row["who"], row["measure"]) == ("a_good4", "ann", "dice")
+    )
+    first, second = masks[0] & skin, masks[1] & skin
+    assert dice == pytest.approx(2 * (first & second).sum() / (first.sum() + second.sum()))
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "Against the gold standard" in page
 
 
 def test_the_value_that_marks_can_be_said(folder: Path, tmp_path: Path, capsys) -> None:

@@ -66,8 +66,8 @@ CASES = (
     (f"classify chest.nrrd --truth no-label.csv {OUT}", 2, "no label 0 or 1"),
     (f"classify chest.nrrd --truth gone.csv {OUT}", 2, "gone.csv"),
     (f"classify chest.nrrd --lobes shorter.nrrd {OUT}", 2, "Lobes of shape"),
-    (f"xray gone.png {OUT}", 2, "gone.png"),
-    (f"xray photo.png {OUT}", 2, "is a color picture"),
+    (f"xray slice.png --names initials {OUT}", 2, "initials"),
+    ("xray slice.png", 2, "--output"),
     # cataract
     (f"cataract empty {OUT}", 2, "empty"),
     (f"cataract gone.png {OUT}", 2, "gone.png"),

@@ -9,7 +9,14 @@ from medai.agreement.alternative_annotator import AlternativeAnnotator, alternat
 from medai.agreement.area_icc import area_icc
 from medai.agreement.classical_icc import ClassicalIcc, classical_icc
 from medai.agreement.cohort import CohortResult, cohort
-from medai.agreement.consensus import Consensus, dawid_skene, disagreement, majority, staple
+from medai.agreement.consensus import (
+    Consensus,
+    band_staple,
+    dawid_skene,
+    disagreement,
+    majority,
+    staple,
+)
 from medai.agreement.correlation import Correlation, pearson
 from medai.agreement.extent_icc import ExtentIcc, adjusted_extent, extent_icc
 from medai.agreement.icc_estimate import IccEstimate
@@ -48,6 +55,7 @@ __all__ = [
     "alpha_interval",
     "alternative_annotator",
     "area_icc",
+    "band_staple",
     "bootstrap_interval",
     "classical_icc",
     "cohen_kappa",

@@ -72,6 +72,17 @@ def agree(
     surfaces: Annotated[
         bool, typer.Option("--surfaces", help="Also measure Hausdorff and surface distances.")
     ] = False,
+    gold: Annotated[
+        Path | None,
+        typer.Option("--gold", help="Folder of right answers, named as the images, to rank by."),
+    ] = None,
+    gold_foreground: Annotated[
+        int | None, typer.Option("--gold-foreground", help="The value that marks in --gold.")
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", help="The study's key, if --gold has the images' older names."),
+    ] = None,
     foreground: Annotated[
         int | None,
         typer.Option("--foreground", help="In a folder of masks, the value that marks."),
@@ -97,6 +108,7 @@ def agree(
     """Measure how well raters agree on what they outlined or scored, image by image and overall."""
     from medai.errors import InputError
     from medai.reports.rater_agreement import AgreementOptions, names_in, open_ratings
+    from medai.studies.gold_masks import GoldFolder
     from medai.studies.score_table import is_score_table, read_scores
 
     models = names_in(candidates)
@@ -112,6 +124,7 @@ def agree(
         exclude_above=exclude_above,
         exclude_below=exclude_below,
         surfaces=surfaces,
+        gold=None if gold is None else GoldFolder(gold, label or "", gold_foreground, key),
     )
 
     def read() -> RatingsSource | ScoreTable:

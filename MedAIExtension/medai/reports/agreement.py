@@ -14,6 +14,7 @@ from medai.reports.agreement_methods import REFERENCES
 from medai.reports.agreement_numbers import raters_for_target, raters_interval, wide_images
 from medai.reports.agreement_page import AgreementReport, page_of
 from medai.reports.charts import charts_available, figure_png, save_figure
+from medai.reports.gold_standard import write_gold_standard
 from medai.reports.json_text import json_text
 from medai.reports.tables import write_csv
 
@@ -76,6 +77,8 @@ def write_report(report: AgreementReport, folder: Path) -> None:
             (folder / "figures" / f"{name}.png").write_bytes(png)
             save_figure(figure, folder / "figures" / f"{name}.pdf", metadata={"CreationDate": None})
             pictures.append((name, png, caption))
+    if report.gold is not None:
+        write_gold_standard(report.gold, folder)
     text = report.methods + "\n\n" + "\n".join(REFERENCES) + "\n"
     if report.lesions is not None:
         write_lesion_files(report.lesions, folder)
@@ -109,6 +112,7 @@ def summary_of(report: AgreementReport) -> dict[str, Any]:
         "candidates": [{**asdict(c), "sentence": c.sentence} for c in result.candidates],
         "lesion_by_lesion": lesion_summary(report.lesions),
         "quality": None if report.quality is None else asdict(report.quality),
+        "gold_standard": None if report.gold is None else list(report.gold.ranking_rows),
         "exclusions": list(result.exclusions),
         "per_image": wide_images(result),
         "notes": [*report.notes, *result.notes],

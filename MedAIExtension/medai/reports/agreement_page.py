@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 
 from medai.agreement.cohort import CohortResult
+from medai.agreement.gold_standard import GoldStandardResult
 from medai.agreement.lesion_agreement import LesionAgreement
 from medai.agreement.quality import QualityAgreement
 from medai.palette import RaterLine, hex_color, rater_line
@@ -17,6 +18,7 @@ from medai.reports.agreement_lesions import add_lesions
 from medai.reports.agreement_methods import REFERENCES, methods_text
 from medai.reports.agreement_numbers import TARGET, raters_for_target, raters_interval, wide_images
 from medai.reports.charts import MISSING, charts_available
+from medai.reports.gold_standard import add_gold_standard
 from medai.reports.page import Page
 
 _IMAGES_SHOWN = 30
@@ -46,12 +48,14 @@ class AgreementReport:
     quality: QualityAgreement | None = None
     notes: Sequence[str] = field(default=())
     coverage: str = ""
+    gold: GoldStandardResult | None = None
     lesions: LesionAgreement | None = None
 
     @property
     def sentence(self) -> str:
-        """The result, and what it doesn't rest on."""
-        return " ".join(text for text in (self.cohort.sentence, self.coverage) if text)
+        """The result, what it doesn't rest on, and who is closest to the gold standard."""
+        told = self.gold.sentence if self.gold else ""
+        return " ".join(text for text in (self.cohort.sentence, self.coverage, told) if text)
 
     @property
     def methods(self) -> str:
@@ -96,6 +100,8 @@ def page_of(report: AgreementReport, pictures: Sequence[tuple[str, bytes, str]] 
     if result.method == "laplace":
         page.note(LAPLACE_NOTE)
     _add_extent(page, result)
+    if report.gold is not None:
+        add_gold_standard(page, report.gold)
     if report.examples:
         _add_examples(page, report)
     if report.lesions is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from medai.agreement import ImageRatings, cohort
 from medai.agreement.cohort import CohortResult
+from medai.agreement.gold_standard import GoldStandard
 from medai.agreement.icc_estimate import LinkVariance, Method
 from medai.agreement.lesion_agreement import lesion_agreement, without
 from medai.agreement.lesion_matching import ImageLesions, image_lesions
@@ -25,8 +26,10 @@ from medai.reports.tables import write_csv
 from medai.studies import RatingsSource, StudyRatings, export_study, open_study, study_ratings
 from medai.studies.copied_raters import CopiesOfRaters
 from medai.studies.exported_ratings import is_export, open_export
+from medai.studies.gold_masks import GoldFolder, GoldMasks
 from medai.studies.protocol import STUDY_FILE
 from medai.studies.rater_folder import open_rater_folder
+from medai.studies.ratings_source import RatedCase
 from medai.studies.repeats import REPEAT_COLUMNS, repeat_table
 
 ImageCallback = Callable[[ImageRatings], None]
@@ -39,7 +42,7 @@ def ignore_image(ratings: ImageRatings) -> None:
 
 @dataclass(frozen=True, eq=False)
 class AgreementOptions:
-    """What raters are compared by: see ``cohort``."""
+    """What raters are compared by: see ``cohort``. gold: right answers to hold them against."""
 
     candidates: tuple[str, ...] = ()
     method: Method = "exact"
@@ -48,6 +51,7 @@ class AgreementOptions:
     exclude_below: float = 0.05
     surfaces: bool = False
     leave_one_out: bool = True
+    gold: GoldFolder | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +129,8 @@ def measure_agreement(
         )
     notes = list(source.notes)
     copies = CopiesOfRaters()
+    standard = GoldStandard(options.candidates)
+    gold = None if options.gold is None else options.gold.open(source.images)
     lesions: list[ImageLesions] = []
 
     def images() -> Iterator[ImageRatings]:
@@ -132,6 +138,8 @@ def measure_agreement(
             case = source.read(name)
             notes.extend(case.notes)
             copies.add(case.ratings)
+            if gold is not None:
+                notes.extend(_add_to(standard, gold, case))
             try:
                 lesions.append(image_lesions(without(case.ratings, options.candidates)))
             except RatingError as error:
@@ -160,10 +168,21 @@ def measure_agreement(
         _quality(source),
         tuple(notes),
         source.coverage if isinstance(source, StudyRatings) else "",
+        None if gold is None else standard.result(),
         lesion_agreement(lesions) if any(len(one.raters) >= 2 for one in lesions) else None,
     )
     repeats = repeat_table(source) if isinstance(source, StudyRatings) else ()
     return RaterAgreement(source, options.candidates, report, repeats)
+
+
+def _add_to(standard: GoldStandard, gold: GoldMasks, case: RatedCase) -> list[str]:
+    """Hold one case against its right answer; returns what should be known about it."""
+    found = gold.read(case)
+    if found is None:
+        return [f"{case.ratings.name} has no gold standard."]
+    mask, notes = found
+    standard.add(case.ratings, mask)
+    return notes
 
 
 def write_agreement(result: RaterAgreement | CohortResult, folder: Path) -> None:
