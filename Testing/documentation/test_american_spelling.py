@@ -23,7 +23,7 @@ BRITISH = re.compile(
 )
 # What can't be spelled otherwise: keys of files, options and values that exist.
 KEPT = re.compile(
-    r"`[^`]*`|\[[^\]]*licence[^\]]*\]|--licence|weights_licence|LicenceSection|analyse_\w+|\blicences\.csv"
+    r"`[^`]*`|\[[^\]]*licence[^\]]*\]|--[a-z-]*licence|weights_licence|LicenceSection|analyse_\w+|\blicences\.csv"
 )
 # Lists of words to look for, not to show; and headers of cards, which have the key "licence".
 NOT_SHOWN = (
