@@ -126,16 +126,19 @@ def severity_rows(severe: Severity) -> list[tuple[str, float, int | None]]:
     return rows
 
 
-def _lobe_percent(lesions: NDArray | None, lobes: NDArray[np.integer]) -> dict[str, float]:
-    if lesions is None:
-        raise InputError("Lobes were given without lesions: expected both on one grid.")
-    if lesions.shape != lobes.shape:
-        raise GeometryError(
-            f"Lobes of shape {lobes.shape}, expected the lesions' grid {lesions.shape}."
-        )
+def require_lobes(lobes: NDArray[np.integer], shape: tuple[int, ...]) -> None:
+    """Raise GeometryError unless lobes are on a grid of ``shape``, InputError on other labels."""
+    if lobes.shape != shape:
+        raise GeometryError(f"Lobes of shape {lobes.shape}, expected the lesions' grid {shape}.")
     least, most = int(lobes.min()), int(lobes.max())
     if least < 0 or most > len(LOBE_NAMES):
         raise InputError(f"Lobe labels from {least} to {most}, expected 0 to {len(LOBE_NAMES)}.")
+
+
+def _lobe_percent(lesions: NDArray | None, lobes: NDArray[np.integer]) -> dict[str, float]:
+    if lesions is None:
+        raise InputError("Lobes were given without lesions: expected both on one grid.")
+    require_lobes(lobes, lesions.shape)
     size = len(LOBE_NAMES) + 1
     lobe_voxels = np.bincount(lobes.ravel(), minlength=size)
     lesion_voxels = np.bincount(lobes[lesions != 0], minlength=size)
