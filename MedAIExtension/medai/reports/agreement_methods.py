@@ -35,7 +35,8 @@ def methods_text(result: CohortResult, further: str = "") -> str:
         else "maximum likelihood under the Laplace approximation"
     )
     intervals = (
-        " 95 % intervals of single images are from the restricted likelihood with Bartlett's factor."
+        " 95 % intervals of single images are from the restricted likelihood with Bartlett's "
+        "factor."
         if exact
         else ""
     )
@@ -73,8 +74,8 @@ def methods_text(result: CohortResult, further: str = "") -> str:
         f"{_where(result)}. The pixel-level intraclass correlation coefficient (ICC) was "
         "estimated for each image by a logistic mixed model with crossed random effects of pixel "
         f"and rater, fitted by {fit}, as V_pixel / (V_pixel + V_rater + V_link) on the logit "
-        f"scale with V_link = {link}.{intervals}{areas} Krippendorff's alpha was computed at the nominal "
-        "level. The ICC of the total extent used the logit of (marked + 1)/(region + 2) in a "
+        f"scale with V_link = {link}.{intervals}{areas} Krippendorff's alpha was computed at "
+        "the nominal level. The ICC of the total extent used the logit of (marked + 1)/(region + 2) in a "
         "linear mixed model with random effects of image and rater (REML), with a 95 % interval "
         f"from {resamples} parametric bootstrap resamples (seed {result.seed}). Each rater was "
         "compared with the majority of the others (accuracy, IoU, sensitivity, precision, F1, "
