@@ -25,6 +25,7 @@ from medai.studies.name_key import (
     write_key,
 )
 from medai.studies.names import image_name, require_distinct
+from medai.studies.owner import sign_study
 from medai.studies.protocol import (
     Label,
     Protocol,
@@ -104,6 +105,7 @@ def create_study(
                 images.append(_add_image(work, name, given[name], source, plan))
             images.sort(key=lambda image: image.name)
             write_protocol(_protocol(plan, study_id, tuple(images)), work)
+            sign_study(work, study_id)
     except BaseException:
         if key is not None:
             remove_key(key)
