@@ -1,15 +1,19 @@
 """The pictures in Resources/Screenshots: each panel as it is after a run, beside its views.
 
-Repeatable, of synthetic studies alone: ``python -m Testing.screenshots`` makes all, with names only
-those. Panels are drawn by the stand-ins for Slicer's widgets, views by Slicer's own libraries.
+Repeatable, of the samples that the modules register: ``python -m Testing.screenshots`` (``make
+pictures``) makes all, with names only those. Panels are drawn by the stand-ins for Slicer's
+widgets, views by Slicer's own libraries. ``controls.json`` records which controls each picture's
+panel had, so that a test can tell a picture that is older than its panel.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 from Testing.standins import Panel, install, open_panel
 
 FOLDER = Path(__file__).resolve().parents[1] / "Resources" / "Screenshots"
+RECORD = FOLDER / "controls.json"
 PANEL_WIDTH = 440
 RUN_SECONDS = 600.0
 # As Slicer colors the bars over its views.
@@ -183,12 +188,27 @@ def under_bar(name: str, picture: Picture) -> Picture:
     return np.concatenate([np.asarray(bar), picture])
 
 
+def controls_of(module: str) -> list[str]:
+    """The names of all widgets in a module's .ui file, in its order."""
+    extension = Path(__file__).resolve().parents[1] / "MedAIExtension"
+    path = extension / module / "Resources" / "UI" / f"{module}.ui"
+    return [each.get("name", "") for each in ElementTree.parse(path).iter("widget")]
+
+
+def record(picture: str) -> None:
+    """Write down which controls the picture's panel has now."""
+    known = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    known[picture] = controls_of(picture)
+    RECORD.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+
+
 def main(names: list[str]) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in names or SCREENSHOTS:
         if name not in SCREENSHOTS:
             sys.exit(f"No screenshot named {name}; there are: {', '.join(SCREENSHOTS)}.")
         SCREENSHOTS[name]().save(FOLDER / f"{name}.png", optimize=True)
+        record(name)
 
 
 if __name__ == "__main__":

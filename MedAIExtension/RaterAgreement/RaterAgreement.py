@@ -63,6 +63,7 @@ from medai.studies import (
     require_writable,
     training_feedback,
 )
+from medai_panels.module_description import help_with_page, with_publications
 from medai_panels.panel_widget import PanelWidget
 from medai_panels.result_source import ResultSource
 from medai_panels.shown_errors import shown_errors
@@ -82,12 +83,17 @@ class RaterAgreement(ScriptedLoadableModule):
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "MedAI")]
         self.parent.dependencies = ["SegmentEditor", "Segmentations", "Tables", "Plots"]
         self.parent.contributors = ["MedAI maintainers"]
-        self.parent.helpText = _(
-            "Several raters outline the same images, blind to each other; then the module says how "
-            "well they agree, with each other, with themselves and with a model. Research use only."
+        self.parent.helpText = help_with_page(
+            _(
+                "Several raters outline the same images, blind to each other; then the module says "
+                "how well they agree, with each other, with themselves and with a model. Research "
+                "use only."
+            ),
+            "rater-agreement.md",
         )
-        self.parent.acknowledgementText = _(
-            "The measures follow Hurault et al., inter-rater reliability of delineation."
+        self.parent.acknowledgementText = with_publications(
+            _("The measures follow Hurault et al., inter-rater reliability of delineation."),
+            ("10.1016/j.xjidi.2022.100133",),
         )
 
 

@@ -153,7 +153,7 @@ def test_the_table_gives_quality_seconds_and_covariates(tmp_path: Path) -> None:
     }
     assert found.covariates("arm") == {"severity": 2.0, "region": "upper", "quality": 0.0}
     assert found.covariates("head") == {}
-    scores = found.quality_table(["leg", "arm"])
+    scores = found.remarks(["leg", "arm"]).scores
     assert scores[0].tolist() == [-1.0, 0.0]
     assert scores[1, 0] == 1.0
     assert np.isnan(scores[1, 1])

@@ -67,6 +67,8 @@ ALLOWED["scene"] = BELOW_VIEWS | GROUND | {"host"}
 ALLOWED["reports"] = BELOW_VIEWS | GROUND | {"prognosis"}
 ALLOWED["dicom_output"] = GROUND | {"images", "inference", "measures"}
 ALLOWED["batch"] = BELOW_VIEWS | GROUND | {"reports"}
+# Asks for an analysis as a process of its own: it imports no report.
+ALLOWED["web"] = GROUND | {"images", "studies"}
 ALLOWED["api"] = BELOW_VIEWS | GROUND | {"reports"}
 ALLOWED["commands"] = {*ALLOWED, "reports", "scene"}
 ALLOWED["cli"] = {*ALLOWED, "commands"}
@@ -91,6 +93,10 @@ ONLY_IN = {
     "vtkSegmentationCore": {"scene", "host"},
     "torch": {"networks", "models", "inference"},
     "torchvision": {"networks", "models", "inference"},
+    "fastapi": {"web"},
+    "starlette": {"web"},
+    "pydantic": {"web"},
+    "uvicorn": {"web"},
     "typer": {"cli", "commands"},
     "rich": {"cli", "commands"},
     "matplotlib": {"reports"},

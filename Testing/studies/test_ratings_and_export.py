@@ -200,7 +200,7 @@ def test_skips_and_what_was_never_handed_in_are_said_in_the_headline(make_study)
     volume = read_volume(study.image_path("case-3"))
     start_session(study, "CD", "case-3", 1, volume).skip("too dark")
     result = measure_agreement(study_ratings(study), None, AgreementOptions(leave_one_out=False))
-    assert result.sentence.endswith("Of 6 outlines asked for, 1 skipped.")
+    assert result.report.sentence.endswith("Of 6 outlines asked for, 1 skipped.")
     assert "1 of 3 images left out (1 of fewer than two raters)." in result.sentence
     submit(study, "CD", "case-3", 1)
     assert study_ratings(study).coverage == ""

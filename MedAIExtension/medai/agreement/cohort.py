@@ -106,6 +106,7 @@ def cohort(
     exclude_below: float = 0.05,
     covariates: Sequence[str] | None = None,
     candidates: Sequence[str] = (),
+    epsilon: float = 0.2,
     bootstrap: int = 1000,
     seed: int = 0,
     progress: ProgressCallback = ignore_progress,
@@ -120,6 +121,7 @@ def cohort(
     method, link_variance: as pixel_icc. covariates: names for the confounder model; None takes
         all that occur. candidates: names of models (or new raters) among the raters: left out of
         every agreement measure, compared by ``alternative_annotator`` and scored like a rater.
+    epsilon: of that test, how much worse a candidate may be than a rater, 0..1.
     exclude_above, exclude_below: an image in which more than half of the raters marked more (less)
         than this share of the region of interest is left out of the agreement summaries, since
         chance and agreement can't be told apart there; 1 and 0 keep all. Performance and overlap
@@ -195,6 +197,7 @@ def cohort(
         link_variance,
         covariates,
         candidates,
+        epsilon,
         bootstrap,
         seed,
     )
@@ -269,6 +272,7 @@ def _assemble(
     link_variance: str,
     covariates: Sequence[str] | None,
     candidates: Sequence[str],
+    epsilon: float,
     bootstrap: int,
     seed: int,
 ) -> CohortResult:
@@ -292,6 +296,7 @@ def _assemble(
                 alternative_annotator(
                     candidate,
                     [(s.name, s.all_raters, s.all_patterns) for s in summaries],
+                    epsilon=epsilon,
                     seed=seed,
                 )
             )

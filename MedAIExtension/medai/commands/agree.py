@@ -56,6 +56,15 @@ def agree(
     candidates: Annotated[
         str, typer.Option("--candidates", help="Models (or new raters) to compare, with commas.")
     ] = "",
+    epsilon: Annotated[
+        float,
+        typer.Option(
+            "--epsilon",
+            min=0.0,
+            max=1.0,
+            help="How much worse a candidate may be than a rater, for sparing a rater's work, 0–1.",
+        ),
+    ] = 0.2,
     method: Annotated[
         MethodChoice,
         typer.Option("--method", help="Exact likelihood, or as published (Laplace, as lme4)."),
@@ -124,6 +133,7 @@ def agree(
         exclude_above=exclude_above,
         exclude_below=exclude_below,
         surfaces=surfaces,
+        epsilon=epsilon,
         gold=None if gold is None else GoldFolder(gold, label or "", gold_foreground, key),
     )
 

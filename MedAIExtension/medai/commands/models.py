@@ -61,6 +61,26 @@ def show_model(
         print_text((store.folder(model_id) / "card.toml").read_text(encoding="utf-8").strip())
 
 
+@app.command("accept")
+def accept_model(
+    model_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the model.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Record that you have read and accept a model's terms (see medai models show)."""
+    from medai.models import ModelStore
+    from medai.models.terms import FREE, acceptance_of, record_acceptance, record_file
+
+    card = ModelStore().card(model_id)
+    sentence = f"{card.id} has no restrictions to accept."
+    if acceptance_of(card) != FREE:
+        record_acceptance(card)
+        sentence = (
+            f"Recorded in {record_file()}: you accept the terms of {card.id} (weights: "
+            f"{card.licence.weights}; data: {card.licence.data}; code: {card.licence.code})."
+        )
+    print_answer(sentence, {"id": card.id, "state": acceptance_of(card)}, as_json=as_json)
+
+
 @app.command("verify")
 def verify_models(as_json: JsonOption = False) -> None:
     """Check every model's weights against its card; the first that differs is an error."""

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from medai.commands.console import print_answer, print_warning, running
-from medai.commands.options import JsonOption, OutputOption, OverwriteOption
+from medai.commands.options import (
+    JsonOption,
+    OutputOption,
+    OverwriteOption,
+    StudyFolderArgument,
+)
+from medai.commands.study_import import import_study
+from medai.commands.study_web import invite_rater, revoke_links, serve_study
 
 app = typer.Typer(help="Make, check, export and follow a multi-rater study.", no_args_is_help=True)
+app.command("import")(import_study)
+app.command("serve")(serve_study)
+app.command("invite")(invite_rater)
+app.command("revoke")(revoke_links)
 
-StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the study.")]
+
+class ExportChoice(StrEnum):
+    """Whose layout an export has."""
+
+    MASKS = "masks"
+    COCO = "coco"
+    NNUNET = "nnunet"
+    BIDS = "bids"
+    CSV = "csv"
+
+
 TitleOption = Annotated[str, typer.Option("--title", help="Title; default: the folder's name.")]
 
 
@@ -117,39 +139,9 @@ def create_study(
     print_answer(sentence, summary, as_json=as_json)
 
 
-@app.command("import")
-def import_study(
-    archive: Annotated[
-        Path, typer.Argument(metavar="ARCHIVE", help="NumPy archive (.npz) with images and masks.")
-    ],
-    folder: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder to make, new or empty.")],
-    title: TitleOption = "",
-    as_json: JsonOption = False,
-) -> None:
-    """Make a study of crops that several readers have outlined already, such as LIDC nodules."""
-    from medai.studies import import_crops, study_status
-
-    with running("Importing") as (progress, cancelled):
-        study = import_crops(
-            archive,
-            folder,
-            title=title or folder.resolve().name,
-            progress=progress,
-            cancelled=cancelled,
-        )
-    count = len(study.protocol.images)
-    submitted = sum(status.submitted for status in study_status(study))
-    print_answer(
-        f"Made {folder}: {count} images, {submitted} outlines of "
-        f"{', '.join(study.protocol.raters)}.",
-        {"folder": str(folder), "images": count, "submitted": submitted},
-        as_json=as_json,
-    )
-
-
 @app.command("check")
 def check_study(
-    study: StudyArgument,
+    study: StudyFolderArgument,
     repair: Annotated[
         bool,
         typer.Option("--repair", help="Afterwards remove what saves that didn't finish left over."),
@@ -207,7 +199,7 @@ def show_key(as_json: JsonOption = False) -> None:
 
 
 @app.command("status")
-def show_status(study: StudyArgument, as_json: JsonOption = False) -> None:
+def show_status(study: StudyFolderArgument, as_json: JsonOption = False) -> None:
     """Show how far every rater is."""
     from medai.studies import open_study, study_status
 
@@ -242,26 +234,49 @@ def show_status(study: StudyArgument, as_json: JsonOption = False) -> None:
 
 @app.command("export")
 def export_study(
-    study: StudyArgument,
+    study: StudyFolderArgument,
     output: OutputOption,
     models: Annotated[
         str, typer.Option("--predictions", help="Models under predictions/ to add, with commas.")
     ] = "",
+    layout: Annotated[
+        ExportChoice, typer.Option("--as", help="masks is what medai agree reads.")
+    ] = ExportChoice.MASKS,
+    license_text: Annotated[
+        str, typer.Option("--license", help="Terms of use, in your words; goes with the data.")
+    ] = "",
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the outlines that count as folders that medai agree reads."""
+    """Write the outlines that count: masks for medai agree, or another program's layout."""
+    from medai.errors import StudyError
     from medai.studies import export_study, open_study
+    from medai.studies.export_formats import export_as
 
+    opened = open_study(study)
+    if models and layout is not ExportChoice.MASKS:
+        raise StudyError(f"--predictions goes with --as masks, not with --as {layout.value}.")
     with running("Exporting") as (progress, cancelled):
-        export = export_study(
-            open_study(study),
-            output,
-            predictions=_entries(models),
-            overwrite=overwrite,
-            progress=progress,
-            cancelled=cancelled,
-        )
+        if layout is ExportChoice.MASKS:
+            export = export_study(
+                opened,
+                output,
+                predictions=_entries(models),
+                overwrite=overwrite,
+                license_text=license_text,
+                progress=progress,
+                cancelled=cancelled,
+            )
+        else:
+            export = export_as(
+                opened,
+                output,
+                layout.value,
+                license_text=license_text,
+                overwrite=overwrite,
+                progress=progress,
+                cancelled=cancelled,
+            )
     for note in export.notes:
         print_warning(note)
     summary = {

@@ -9,16 +9,24 @@ from math import isfinite
 from medai.agreement.cohort import CohortResult
 from medai.agreement.gold_standard import GoldStandardResult
 from medai.agreement.lesion_agreement import LesionAgreement
-from medai.agreement.quality import QualityAgreement
+from medai.agreement.local_extent_icc import LocalExtentIcc
 from medai.palette import RaterLine, hex_color, rater_line
 from medai.reports.agreement_examples import Example, example_pictures
-from medai.reports.agreement_figures import PERFORMANCE, agreement_measures, measure_label
+from medai.reports.agreement_figures import PERFORMANCE
 from medai.reports.agreement_lesions import METHODS as LESION_METHODS
 from medai.reports.agreement_lesions import add_lesions
 from medai.reports.agreement_methods import REFERENCES, methods_text
 from medai.reports.agreement_numbers import TARGET, raters_for_target, raters_interval, wide_images
+from medai.reports.agreement_quality import QualityReport, add_quality
+from medai.reports.agreement_sections import (
+    LOCAL_METHODS,
+    add_distances,
+    add_local_extent,
+    add_naive_differences,
+)
 from medai.reports.charts import MISSING, charts_available
 from medai.reports.gold_standard import add_gold_standard
+from medai.reports.measure_names import agreement_measures, measure_label
 from medai.reports.page import Page
 
 _IMAGES_SHOWN = 30
@@ -45,11 +53,12 @@ class AgreementReport:
 
     cohort: CohortResult
     examples: Sequence[Example] = field(default=())
-    quality: QualityAgreement | None = None
+    quality: QualityReport | None = None
     notes: Sequence[str] = field(default=())
     coverage: str = ""
     gold: GoldStandardResult | None = None
     lesions: LesionAgreement | None = None
+    local: LocalExtentIcc | None = None
 
     @property
     def sentence(self) -> str:
@@ -60,7 +69,10 @@ class AgreementReport:
     @property
     def methods(self) -> str:
         """The methods paragraph, to paste."""
-        return methods_text(self.cohort, LESION_METHODS if self.lesions is not None else "")
+        further = LESION_METHODS if self.lesions is not None else ""
+        further += LOCAL_METHODS if self.local is not None else ""
+        further += self.quality.methods if self.quality is not None else ""
+        return methods_text(self.cohort, further)
 
 
 def page_of(report: AgreementReport, pictures: Sequence[tuple[str, bytes, str]] = ()) -> Page:
@@ -100,6 +112,9 @@ def page_of(report: AgreementReport, pictures: Sequence[tuple[str, bytes, str]] 
     if result.method == "laplace":
         page.note(LAPLACE_NOTE)
     _add_extent(page, result)
+    if report.local is not None:
+        add_local_extent(page, report.local)
+    add_distances(page, result)
     if report.gold is not None:
         add_gold_standard(page, report.gold)
     if report.examples:
@@ -132,8 +147,8 @@ def page_of(report: AgreementReport, pictures: Sequence[tuple[str, bytes, str]] 
     if result.confounder_rows:
         _add_confounders(page, result, drawn)
     if report.quality is not None:
-        _add_quality(page, report.quality)
-    _add_correlations(page, result)
+        add_quality(page, report.quality)
+    _add_correlations(page, result, drawn)
     page.heading("Methods")
     page.sentence(report.methods)
     for reference in REFERENCES:
@@ -245,6 +260,8 @@ def _add_performance(
         ],
         caption="Mean over images. A candidate is held against the majority of all raters.",
     )
+    _add_figures(page, drawn, "naive_difference")
+    add_naive_differences(page, result)
     for candidate in result.candidates:
         low, high = candidate.difference_interval.low, candidate.difference_interval.high
         text = (
@@ -280,22 +297,15 @@ def _add_confounders(page: Page, result: CohortResult, drawn: dict[str, tuple[by
     )
 
 
-def _add_quality(page: Page, quality: QualityAgreement) -> None:
-    page.heading("Image quality")
-    text = (
-        f"Quality was rated by {quality.raters} raters on {quality.images} images: mean "
-        f"{quality.mean:.2f} (SD {quality.sd:.2f}), 1 being high and {-1} low. Agreement on it: "
-        f"ordinal alpha {quality.alpha:.2f} (95 % interval {quality.low:.2f} to "
-        f"{quality.high:.2f})."
-    )
-    page.sentence(text.replace("-", "−"))
-
-
-def _add_correlations(page: Page, result: CohortResult) -> None:
+def _add_correlations(
+    page: Page, result: CohortResult, drawn: dict[str, tuple[bytes, str]]
+) -> None:
     rows = [row for row in result.correlation_rows if isfinite(row["r"])]
     if not rows:
         return
     page.heading("How the measures go together")
+    if "pairs" in drawn:
+        page.pictures([drawn["pairs"]], width_px=900)
     page.table(
         ("measure", "with", "r", "95 % from", "to", "images"),
         [

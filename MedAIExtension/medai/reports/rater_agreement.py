@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from medai.agreement import ImageRatings, cohort
 from medai.agreement.cohort import CohortResult
@@ -13,7 +15,9 @@ from medai.agreement.gold_standard import GoldStandard
 from medai.agreement.icc_estimate import LinkVariance, Method
 from medai.agreement.lesion_agreement import lesion_agreement, without
 from medai.agreement.lesion_matching import ImageLesions, image_lesions
-from medai.agreement.quality import QualityAgreement, quality_agreement
+from medai.agreement.local_extent_icc import local_extent_icc, local_extent_iccs
+from medai.agreement.quality import quality_agreement
+from medai.agreement.quality_remarks import quality_counts, quality_model
 from medai.cancellation import CancelCallback, never_cancelled
 from medai.errors import RatingError, StudyError
 from medai.progress import Progress, ProgressCallback, ignore_progress
@@ -22,6 +26,7 @@ from medai.reports.agreement import write_report
 from medai.reports.agreement_consensus import write_consensus
 from medai.reports.agreement_examples import examples_of
 from medai.reports.agreement_page import AgreementReport
+from medai.reports.agreement_quality import QualityReport
 from medai.reports.tables import write_csv
 from medai.studies import RatingsSource, StudyRatings, export_study, open_study, study_ratings
 from medai.studies.copied_raters import CopiesOfRaters
@@ -51,6 +56,7 @@ class AgreementOptions:
     exclude_below: float = 0.05
     surfaces: bool = False
     leave_one_out: bool = True
+    epsilon: float = 0.2
     gold: GoldFolder | None = None
 
 
@@ -132,6 +138,8 @@ def measure_agreement(
     standard = GoldStandard(options.candidates)
     gold = None if options.gold is None else options.gold.open(source.images)
     lesions: list[ImageLesions] = []
+    local: dict[str, float] = {}
+    covariates: dict[str, Mapping[str, float | str]] = {}
 
     def images() -> Iterator[ImageRatings]:
         for name in source.images:
@@ -140,8 +148,11 @@ def measure_agreement(
             copies.add(case.ratings)
             if gold is not None:
                 notes.extend(_add_to(standard, gold, case))
+            people = without(case.ratings, options.candidates)
+            local[name] = local_extent_icc(people)
+            covariates[name] = people.covariates
             try:
-                lesions.append(image_lesions(without(case.ratings, options.candidates)))
+                lesions.append(image_lesions(people))
             except RatingError as error:
                 notes.append(f"{name}: not compared lesion by lesion: {error}")
             on_image(case.ratings)
@@ -156,6 +167,7 @@ def measure_agreement(
         exclude_below=options.exclude_below,
         surfaces=options.surfaces,
         candidates=options.candidates,
+        epsilon=options.epsilon,
         progress=progress,
         cancelled=cancelled,
         total=len(source.images),
@@ -165,11 +177,12 @@ def measure_agreement(
     report = AgreementReport(
         result,
         examples_of(result, lambda name: (source.read(name).ratings, source.picture(name))),
-        _quality(source),
+        _quality(source, covariates),
         tuple(notes),
         source.coverage if isinstance(source, StudyRatings) else "",
         None if gold is None else standard.result(),
         lesion_agreement(lesions) if any(len(one.raters) >= 2 for one in lesions) else None,
+        local_extent_iccs(local, {row["image"] for row in result.exclusions}),
     )
     repeats = repeat_table(source) if isinstance(source, StudyRatings) else ()
     return RaterAgreement(source, options.candidates, report, repeats)
@@ -216,6 +229,16 @@ def summary_of(result: RaterAgreement) -> dict[str, Any]:
     return summary | ({"repeats": list(result.repeat_rows)} if result.repeat_rows else {})
 
 
-def _quality(source: RatingsSource) -> QualityAgreement | None:
-    table = source.quality()
-    return quality_agreement(table) if len(table) >= 2 else None
+def _quality(
+    source: RatingsSource, covariates: Mapping[str, Mapping[str, float | str]]
+) -> QualityReport | None:
+    remarks = source.remarks()
+    if len(remarks.raters) < 2:
+        return None
+    judged = len(remarks.scores) >= 2 and bool(np.isfinite(remarks.scores).any())
+    return QualityReport(
+        remarks,
+        quality_agreement(remarks.scores) if judged else None,
+        quality_counts(remarks),
+        quality_model(covariates),
+    )

@@ -20,7 +20,7 @@ from medai.studies.ledger import is_entry_name
 from medai.studies.owner import check_owner
 from medai.studies.protocol import STUDY_FILE, Label, StudyImage
 from medai.studies.record import DRAFT, SKIPPED, Record, is_session_id, read_record
-from medai.studies.study import Study
+from medai.studies.study import INVITATIONS_FILE, Study
 from medai.studies.submissions import is_in_place, mask_path, read_mask
 
 _FOLDERS = ("images", "regions", "references", "predictions", "submissions", "ledgers", "drafts")
@@ -257,7 +257,7 @@ def _leftover(study: Study, path: Path, session: str) -> Finding:
 def _unexpected_at_top(study: Study) -> Iterator[Finding]:
     for path in _entries(study.folder):
         # Notes and tables that people keep beside a study are theirs.
-        belongs = path.name == STUDY_FILE or path.name in _FOLDERS
+        belongs = path.name in (STUDY_FILE, INVITATIONS_FILE, *_FOLDERS)
         if not belongs and (path.is_dir() or path.suffix in (".nrrd", ".json")):
             message = f"{path.name} doesn't belong to the study: nothing names it."
             yield Finding("orphaned", path.name, message)

@@ -53,7 +53,8 @@ class StudyPlan:
     refused, since 0 may be what it marks. Images without a reference are the ones that count.
     keep_names: images keep their files' names and bytes; otherwise they get neutral names, and what
     files say beside their pixels (text, Exif, descriptions) is left out. key: the file that tells
-    the owner which image is which; None is one in the owner's user folder.
+    the owner which image is which; None is one in the owner's user folder. names: of images that
+    aren't called as their files are.
     """
 
     title: str
@@ -71,6 +72,7 @@ class StudyPlan:
     foreground: int | None = None
     keep_names: bool = False
     key: Path | None = None
+    names: Mapping[Path, str] = field(default_factory=dict)
 
 
 def create_study(
@@ -124,7 +126,7 @@ def _sources(plan: StudyPlan) -> dict[str, Path]:
         raise StudyError(f"Study {plan.title!r} has no images: expected at least one.")
     named: dict[str, Path] = {}
     for source in plan.images:
-        name = image_name(Path(source))
+        name = plan.names.get(Path(source)) or image_name(Path(source))
         if name in named:
             raise StudyError(
                 f"Two images share the name {name!r}: {named[name]} and {source}. Rename one."

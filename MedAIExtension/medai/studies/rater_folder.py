@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from medai.agreement.quality_remarks import QualityRemarks
 from medai.agreement.ratings import ImageRatings
 from medai.errors import GeometryError, ImageReadError, StudyError
 from medai.images import Volume, read_segmentation, read_volume, resample_mask
@@ -89,7 +90,7 @@ class RaterFolder:
                 masks=np.stack(grids),
                 raters=tuple(volumes),
                 roi=None if region is None else region.array,
-                spacing_mm=reference.spacing_mm,
+                spacing_mm=reference.spacing_mm if reference.has_spacing else None,
                 covariates=self.table.covariates(image),
             ),
             ijk_to_ras=reference.ijk_to_ras,
@@ -97,9 +98,9 @@ class RaterFolder:
             notes=tuple(notes),
         )
 
-    def quality(self) -> NDArray[np.float64]:
-        """(raters, images) quality scores of the table; nan where there is none."""
-        return self.table.quality_table(self.images)
+    def remarks(self) -> QualityRemarks:
+        """What the table says of the images' quality."""
+        return self.table.remarks(self.images)
 
     def picture(self, image: str) -> Volume | None:
         """The picture beside the masks, if there is one."""
