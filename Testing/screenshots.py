@@ -136,9 +136,33 @@ def covid_classification() -> Image.Image:
     return beside(left, views, ["Axial", "Coronal", "Sagittal", "Earlier date"])
 
 
+def chest_xray() -> Image.Image:
+    """A synthetic film, looked at by the recommended model."""
+    slicer = install()
+    from Testing.rendering.slice_picture import slice_picture
+
+    slicer.mrmlScene.Clear(0)
+    panel = open_panel("ChestXray")
+    panel.ui.sampleButton.click()
+    run(panel)
+    panel.ui.readerLineEdit.setText("0,2,3,0,1,2")
+    panel.ui.readerLineEdit.editingFinished.emit()
+    panel.wait()
+    (film,) = panel.widget._source.nodes
+    left = picture_of(panel)
+    panel.close()
+    rows = left.height - BAR_PX
+    view = Image.fromarray(under_bar("Axial", slice_picture(film, size_px=(rows, rows))))
+    canvas = Image.new("RGB", (left.width + view.width, left.height), left.getpixel((2, 2)))
+    canvas.paste(left, (0, 0))
+    canvas.paste(view, (left.width, 0))
+    return canvas
+
+
 SCREENSHOTS: dict[str, Callable[[], Image.Image]] = {
     "LesionSegmentation": lesion_segmentation,
     "CataractMap": cataract_map,
+    "ChestXray": chest_xray,
     "CovidClassification": covid_classification,
 }
 

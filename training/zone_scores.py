@@ -54,7 +54,7 @@ class DescribedFilms:
         return DescribedFilms(self.features[places], self.scores[places], patients)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def describe(
     network: RadiographNet, films: Sequence[ScoredRadiograph], normal: Normalization, size: int
 ) -> DescribedFilms:
@@ -77,7 +77,7 @@ def describe(
         patients.append(film.patient)
     if not features:
         raise TrainingDataError("No film shows lungs, expected scored chest radiographs.")
-    return DescribedFilms(torch.stack(features).clone(), torch.tensor(scores), tuple(patients))
+    return DescribedFilms(torch.stack(features), torch.tensor(scores), tuple(patients))
 
 
 def fit_head(films: DescribedFilms, penalty: float) -> ZoneHead:

@@ -161,6 +161,7 @@ TASKS = (
             "medai.measures.radiograph": "RadiographMeasure SideMeasure",
             "medai.measures.zone_scores": "SixZoneScore",
         },
+        demonstrate="medai.commands.demonstrations.xray:demonstrate",
         list_columns=("model", "reader"),
     ),
     Task(

@@ -84,7 +84,13 @@ WITHIN_INFERENCE = {
     "xray": set(),
 }
 
-MODULES = ("LesionSegmentation", "CovidClassification", "CataractMap", "RaterAgreement")
+MODULES = (
+    "LesionSegmentation",
+    "CovidClassification",
+    "CataractMap",
+    "ChestXray",
+    "RaterAgreement",
+)
 # The libraries that only some rooms may know, and which.
 ONLY_IN = {
     "slicer": {"scene", "host"},

@@ -9,9 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from medai.commands.study import app
+from medai.errors import StudyError
 from medai.images import read_volume, write_segmentation
 from medai.resources import user_folder
 from medai.studies import Record, Remarks, Study, check_study, ed25519, open_study, start_session
+from medai.studies.grow import add_raters
 from medai.studies.ledger import read_ledger, unsigned
 from medai.studies.record import record_text, sealed_text
 from medai.studies.session import study_segmentation
@@ -202,6 +204,15 @@ def test_a_study_whose_rules_were_changed_is_found(make_study, monkeypatch, tmp_
     assert "which isn't known as its owner's" in check_study(changed).findings[0].message
     seal.unlink()
     assert check_study(changed).findings[0].message == "study.toml isn't signed any more."
+
+
+def test_a_study_that_grows_is_signed_anew_unless_it_was_altered(make_study) -> None:
+    study = add_raters(make_study(), ["EF"])
+    assert check_study(study).findings == ()
+    file = study.folder / "study.toml"
+    file.write_text(file.read_text("utf-8").replace("seed = 0", "seed = 1"), encoding="utf-8")
+    with pytest.raises(StudyError, match="was altered after its owner signed it"):
+        add_raters(open_study(study.folder), ["GH"])
 
 
 def test_the_command_shows_the_key_and_accepts_those_of_others(make_study) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from medai.studies import Study, open_study
 from Testing.served_study import Server, make_study
@@ -64,3 +65,12 @@ def chromium() -> str:
     if os.environ.get("CI"):
         pytest.fail("Chromium is missing: apt-get install chromium.")
     pytest.skip("Chromium is missing: apt-get install chromium.")
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # Debian's Chromium needs a sandbox of its own or none; CI runs as root.
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()

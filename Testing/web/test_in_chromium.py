@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from medai.images import read_volume, to_axial
 from medai.images.orientation import on_axial_grid
@@ -18,15 +18,6 @@ from medai.web.invitations import OWNER, Invitations
 from Testing.served_study import Server
 
 pytestmark = pytest.mark.xdist_group("chromium")
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        # Debian's Chromium needs a sandbox of its own or none; CI runs as root.
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture

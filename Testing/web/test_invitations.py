@@ -97,3 +97,10 @@ def test_what_a_link_says_never_reaches_a_server_or_its_log() -> None:
     assert link(proxied, "T") == "https://study.example.org/raters/#T"
     assert "study.example.org" in proxied.hosts and proxied.is_secure
     assert "unencrypted" in Address("192.168.1.5").warnings[0]
+
+
+def test_what_a_killed_server_left_of_the_links_is_no_damage(study: Study) -> None:
+    (study.folder / ".writing-abc.json").write_text("[", encoding="utf-8")
+    check = check_study(study)
+    assert check.is_sound
+    assert [finding.kind for finding in check.findings] == ["unfinished"]

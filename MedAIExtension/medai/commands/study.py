@@ -139,6 +139,62 @@ def create_study(
     print_answer(sentence, summary, as_json=as_json)
 
 
+@app.command("add")
+def add_to_study(
+    study: StudyFolderArgument,
+    images: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="IMAGE…", help="Images, DICOM folders, or one folder of images."),
+    ] = None,
+    raters: Annotated[str, typer.Option("--raters", help="New raters, with commas.")] = "",
+    regions: Annotated[
+        Path | None, typer.Option("--regions", help="Folder of the new images' region masks.")
+    ] = None,
+    keep_names: Annotated[
+        bool, typer.Option("--keep-names", help="Copy the new files as they are.")
+    ] = False,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="File that says which new image is which.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let images or raters join a study that has begun; nobody's list changes where it has."""
+    from medai.errors import StudyError
+    from medai.studies import StudyPlan, find_images, find_masks, open_study
+    from medai.studies.grow import add_raters, added_key, grow_study
+
+    opened = open_study(study)
+    joining = _entries(raters)
+    if not images and not joining:
+        raise StudyError("Nothing to add: name images, or raters (--raters).")
+    written = None
+    if images:
+        found = find_images(images)
+        plan = StudyPlan(
+            title="",
+            images=found,
+            raters=(),
+            regions=find_masks(regions, found) if regions else {},
+            keep_names=keep_names,
+            key=key,
+        )
+        with running("Adding images") as (progress, cancelled):
+            opened = grow_study(opened, plan, progress, cancelled)
+        written = added_key(opened, plan)
+    if joining:
+        opened = add_raters(opened, joining)
+    protocol = opened.protocol
+    sentence = f"{study} has {len(protocol.images)} images for {', '.join(protocol.raters)} now."
+    if written is not None:
+        sentence += f" Which new image is which only {written} tells: keep it from the raters."
+    summary = {
+        "images": len(protocol.images),
+        "raters": list(protocol.raters),
+        "key": None if written is None else str(written),
+    }
+    print_answer(sentence, summary, as_json=as_json)
+
+
 @app.command("check")
 def check_study(
     study: StudyFolderArgument,

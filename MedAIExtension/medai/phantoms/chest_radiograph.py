@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from medai.images.volume import Volume
-from medai.phantoms.chest_ct import ChestPhantom
+from medai.phantoms.chest_ct import ChestPhantom, chest_ct
+from medai.phantoms.chest_lesions import PhantomLesion
 
 # Attenuation of water at the energy of a chest radiograph, per mm.
 _WATER_PER_MM = 0.018
@@ -86,6 +87,15 @@ def project_chest(
         np.count_nonzero(chest.lesions) * ml,
         np.count_nonzero(chest.lungs) * ml,
     )
+
+
+def ill_chest(growth: float = 1.0) -> ChestPhantom:
+    """A chest with dense consolidation in both lungs, for samples; growth: as of ``chest_ct``."""
+    dense = (
+        PhantomLesion("consolidation", 600.0, "right"),
+        PhantomLesion("consolidation", 300.0, "left"),
+    )
+    return chest_ct((120, 110, 150), (2.4, 2.4, 2.4), dense, seed=3, growth=growth)
 
 
 def _square(

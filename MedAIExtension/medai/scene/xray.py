@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from medai.errors import InputError
 from medai.inference.xray.result import GLASS_CLASS, SOLID_CLASS, Film, XrayResult
 from medai.inference.xray.tables import ZONE_ROWS, ZONE_TITLES
 from medai.measures.radiograph import ZONES
 from medai.palette import CLASS_COLORS, WHITE, class_color
+from medai.scene.annotation import segment_part
 from medai.scene.color_maps import put_map
 from medai.scene.result_nodes import ResultNodes
-from medai.scene.segments import SegmentLook, put_labels
+from medai.scene.segments import SegmentLook, put_labels, was_put
 from medai.scene.tables import put_declared
 from medai.scene.volumes import check_grid
 
@@ -25,6 +29,8 @@ _OPACITIES = {
     1: SegmentLook(GLASS_CLASS, class_color(GLASS_CLASS)),
     2: SegmentLook(SOLID_CLASS, class_color(SOLID_CLASS)),
 }
+LUNG_NAMES = tuple(look.name for look in _LUNGS.values())
+OPACITY_NAMES = tuple(look.name for look in _OPACITIES.values())
 ZONE_NAMES = tuple(f"zone {z} ({where})" for z, where in zip(ZONES, ZONE_TITLES, strict=True))
 _ZONES = {
     number: SegmentLook(name, WHITE, fill=0, outline=0.6)
@@ -84,3 +90,26 @@ def _show_film(result: XrayResult, film: Film, source: Any) -> FilmNodes:
 
 def _of_one(result: XrayResult, film: Film) -> XrayResult:
     return replace(result, films=(film,))
+
+
+def drawn_film(node: Any, source: Any) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Lungs and opacities (1, y, x) as the user's segments hold them now.
+
+    node: the film's segmentation; source: its volume node. A segment that was removed is empty;
+    others than these four are passed over.
+    """
+    shape = tuple(reversed(source.GetImageData().GetDimensions()))
+    found = []
+    for names in (LUNG_NAMES, OPACITY_NAMES):
+        labels = np.zeros(shape, np.uint8)
+        for value, name in enumerate(names, start=1):
+            if node.GetSegmentation().GetSegment(name) is not None:
+                box, drawn = segment_part(node, name, source)
+                labels[box][drawn] = value
+        found.append(labels)
+    return found[0], found[1]
+
+
+def shows_film(node: Any, film: Film) -> bool:
+    """Whether the segmentation node was filled with this film, and not with another since."""
+    return was_put(node, LUNG_NAMES, film.lungs) and was_put(node, OPACITY_NAMES, film.opacities)

@@ -18,12 +18,21 @@ from medai.studies.hashes import file_sha256
 from medai.studies.known_keys import check_signatures
 from medai.studies.ledger import is_entry_name
 from medai.studies.owner import check_owner
-from medai.studies.protocol import STUDY_FILE, Label, StudyImage
+from medai.studies.protocol import HISTORY, STUDY_FILE, Label, StudyImage
 from medai.studies.record import DRAFT, SKIPPED, Record, is_session_id, read_record
 from medai.studies.study import INVITATIONS_FILE, Study
 from medai.studies.submissions import is_in_place, mask_path, read_mask
 
-_FOLDERS = ("images", "regions", "references", "predictions", "submissions", "ledgers", "drafts")
+_FOLDERS = (
+    "images",
+    "regions",
+    "references",
+    "predictions",
+    "submissions",
+    "ledgers",
+    "drafts",
+    HISTORY,
+)
 
 
 @dataclass(frozen=True)
@@ -259,8 +268,7 @@ def _unexpected_at_top(study: Study) -> Iterator[Finding]:
         # Notes and tables that people keep beside a study are theirs.
         belongs = path.name in (STUDY_FILE, INVITATIONS_FILE, *_FOLDERS)
         if not belongs and (path.is_dir() or path.suffix in (".nrrd", ".json")):
-            message = f"{path.name} doesn't belong to the study: nothing names it."
-            yield Finding("orphaned", path.name, message)
+            yield _leftover(study, path, "")
 
 
 def _strangers(study: Study) -> Iterator[Finding]:

@@ -18,12 +18,15 @@ _COLUMNS = ("image", "name", "source")
 _OWNER_ONLY = 0o600
 
 
-def neutral_names(names: Sequence[str]) -> dict[str, str]:
-    """``image-001`` … for each of ``names``, by chance: their order must tell nothing either."""
+def neutral_names(names: Sequence[str], first: int = 1) -> dict[str, str]:
+    """``image-001`` … for each of ``names``, by chance: their order must tell nothing either.
+
+    first: the first number.
+    """
     shuffled = list(names)
     secrets.SystemRandom().shuffle(shuffled)
-    width = max(3, len(str(len(names))))
-    return {name: f"image-{number:0{width}d}" for number, name in enumerate(shuffled, start=1)}
+    width = max(3, len(str(first + len(names) - 1)))
+    return {name: f"image-{number:0{width}d}" for number, name in enumerate(shuffled, start=first)}
 
 
 def default_key_path(study_id: str, title: str) -> Path:

@@ -23,10 +23,20 @@ def sign_study(folder: Path, study_id: str) -> None:
     signature = parse_signature(text)
     if signature is None:
         return
-    write_text(folder / SIGNATURE_FILE, f"{text}\n")
+    write_text(folder / SIGNATURE_FILE, f"{text}\n", overwrite=True)
     known = KnownKeys(study_id)
     known.accept(STUDY_FILE, signature.key)
     known.keep()
+
+
+def require_as_signed(study: Study) -> None:
+    """Raise StudyError when ``study.toml`` isn't what was signed: nobody should sign on over it."""
+    signature = parse_signature(_text(study.folder / SIGNATURE_FILE))
+    if signature is not None and not signature.fits(read_bytes(study.folder / STUDY_FILE)):
+        raise StudyError(
+            f"{STUDY_FILE} was altered after its owner signed it: look at it, and delete "
+            f"{SIGNATURE_FILE} if it is right."
+        )
 
 
 def check_owner(study: Study, *, accept: bool = False) -> Iterator[Finding]:

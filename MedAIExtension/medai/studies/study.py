@@ -1,6 +1,6 @@
 """A study folder that several people share: where everything in it lies.
 
-    study.toml                                      protocol (never changed once written)
+    study.toml                                      protocol
     images/                                         what is outlined
     regions/                                        regions of interest
     references/                                     right answers of training images

@@ -19,6 +19,7 @@ from medai.images.volume import Volume
 from medai.inference.running.device import choose_device, describe_device
 from medai.inference.running.letterbox import Frame, normalise
 from medai.inference.xray.contrast import even_contrast
+from medai.inference.xray.film_check import require_upright_film
 from medai.inference.xray.result import (
     GLASS_CLASS,
     LUNG_CLASS,
@@ -115,6 +116,7 @@ def _assess(
     entry = model.card.input
     assert entry is not None
     grey = even_contrast(film.array[0])
+    require_upright_film(network, grey, entry, film.name)
     frame = Frame.fit(grey.shape, (entry.size[0], entry.size[1]), film.spacing_mm[1:])
     picture = frame.into(torch.from_numpy(grey)[None].to(device))
     images = normalise(picture, entry.mean, entry.std)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,10 @@ class Film:
 
 @dataclass(frozen=True, eq=False)
 class XrayResult:
-    """The films of one patient, by date where they have one."""
+    """The films of one patient, by date where they have one.
+
+    of_network: the result as the network gave it, where a hand has corrected this one.
+    """
 
     films: tuple[Film, ...]
     card: ModelCard
@@ -72,6 +75,7 @@ class XrayResult:
     device: str
     seconds: float
     notes: tuple[str, ...]
+    of_network: XrayResult | None = None
 
     @property
     def sentence(self) -> str:
@@ -88,3 +92,16 @@ class XrayResult:
         """The last film's total score minus the first's; None with one film or none to compare."""
         first, last = self.films[0].score.total, self.films[-1].score.total
         return None if len(self.films) < 2 or first is None or last is None else last - first
+
+
+def with_reader(result: XrayResult, scores: tuple[int, ...] | None) -> XrayResult:
+    """The same result of one film with a reader's scores of A to F beside the model's."""
+    (film,) = result.films
+    readers = {} if scores is None else {0: scores}
+    own = result.of_network
+    return replace(
+        result,
+        films=(replace(film, reader=scores),),
+        options=replace(result.options, readers=readers),
+        of_network=None if own is None else with_reader(own, scores),
+    )

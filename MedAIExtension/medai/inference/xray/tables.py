@@ -95,9 +95,8 @@ ZONE_ROWS = Table(
             "expected_score",
             "expected score",
             format=".1f",
-            meaning=_("The mean of the model's probabilities of 0 to 3."),
             value=lambda zone: zone.film.score.expected[zone.number],
-            headings={"panel": _("Expected")},
+            places=frozenset({"csv", "page", "node"}),
         ),
         Column(
             "reader_score",
@@ -112,7 +111,7 @@ ZONE_ROWS = Table(
             "model − reader",
             format="d",
             meaning=_("The model's score minus the reader's."),
-            headings={"panel": _("Difference")},
+            headings={"panel": _("Diff.")},
         ),
     ),
 )
