@@ -21,6 +21,7 @@ from medai.studies.rater_folder import MASK_SUFFIXES
 
 IMAGE_RATER, RATER_IMAGE, EXPORT = "image/rater", "rater/image", "export"
 _PICTURE_SUFFIXES = (*MASK_SUFFIXES[1:], ".jpg", ".jpeg")
+_READ_SUFFIXES = (*MASK_SUFFIXES, ".dcm")
 _MOST_NAMED = 5
 
 Masks = dict[str, NDArray[np.uint8]]
@@ -128,7 +129,7 @@ def _masks_in(source: Path) -> dict[str, dict[str, Path]]:
         if folder.name.startswith("."):
             continue
         for path in sorted(folder.iterdir()):
-            if path.name.startswith(".") or not path.name.lower().endswith(MASK_SUFFIXES):
+            if path.name.startswith(".") or not path.name.lower().endswith(_READ_SUFFIXES):
                 continue
             files = found.setdefault(safe_name(folder.name), {})
             name = image_name(path)
