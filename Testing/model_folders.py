@@ -53,8 +53,8 @@ classes = [{classes}]
 [input]
 window = "{window}"
 size = [{size}, {size}]
-mean = 0.4
-std = 0.3
+mean = {mean}
+std = {std}
 [weights]
 file = "weights.pt"
 sha256 = "{sha256}"
@@ -90,10 +90,21 @@ def write_model(
         classes=", ".join(_toml(name) for name in findings),
         window=window,
         size=size,
+        mean=0.4,
+        std=0.3,
         sha256=hashlib.sha256((folder / "weights.pt").read_bytes()).hexdigest(),
     )
     _write_card(folder, task, modality, sections, more)
     return folder
+
+
+def card_text(
+    model_id: str, task: str, modality: str, *, decision: str = "", **sections: object
+) -> str:
+    """A card's text. sections: what SINGLE leaves open. decision: lines of that section."""
+    more = f"[decision]\n{decision}\n" if decision else ""
+    single = SINGLE.format(**sections)
+    return CARD.format(id=model_id, task=task, modality=modality, sections=single, more=more)
 
 
 def write_ensemble(

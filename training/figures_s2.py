@@ -100,10 +100,10 @@ def segmentation(given: argparse.Namespace) -> tuple[Figure, str]:
     slices, where = _slices(given, 4)
     model, mask_net = _models(given)
     threshold = model.card.decision.score_threshold or 0.75
-    figure, first = new_figure(10.4, 2.5 * len(slices))
+    tallest = max(item.image.shape[0] / item.image.shape[1] for item in slices)
+    figure, first = new_figure(11.4, (2.7 * tallest + 0.3) * len(slices))
     figure.delaxes(first)
-    widths = {"width_ratios": [1, 1.15, 1, 0.8]}
-    grid = figure.subplots(len(slices), 4, squeeze=False, gridspec_kw=widths)
+    grid = figure.subplots(len(slices), 4, squeeze=False)
     heads = ("found", "raw mask scores", "truth", "class scores")
     for row, item in zip(grid, slices, strict=True):
         _found(row[0], model, item, threshold)
@@ -111,6 +111,9 @@ def segmentation(given: argparse.Namespace) -> tuple[Figure, str]:
         _truth(row[2], item)
         _class_scores(row[3], mask_net, item)
         row[0].set_ylabel(item.title, fontsize="small")
+        for axes in row:
+            # One size for the four of a row, so that what lies side by side can be compared.
+            axes.set_box_aspect(item.image.shape[0] / item.image.shape[1])
     for axes, head in zip(grid[0], heads, strict=True):
         axes.set_title(head, fontsize="medium")
     return figure, f"{where}; {model.card.id}, {mask_net.card.id}, scores ≥ {threshold:g}"
@@ -245,7 +248,7 @@ def _found(axes: Axes, model: Model, item: ShownSlice, threshold: float) -> None
         left, top = columns.min(), rows.min()
         size = (columns.max() - left + 1, rows.max() - top + 1)
         axes.add_patch(Rectangle((left, top), *size, fill=False, color="white", linewidth=0.8))
-        axes.text(left, top - 2, f"{score:.2f}", color="white", fontsize=6)
+        axes.text(left + 2, top + 2, f"{score:.2f}", color="white", fontsize=6, va="top")
     if not sure.any():
         axes.text(
             0.5, 0.04, f"no region of {threshold:g} or more", transform=axes.transAxes,
@@ -260,7 +263,7 @@ def _score_map(figure: Figure, axes: Axes, model: Model, item: ShownSlice) -> No
     scores[scores == 0] = np.nan  # no region is there
     axes.set_facecolor("0.85")
     drawn = axes.imshow(scores, cmap="magma")
-    bar = figure.colorbar(drawn, ax=axes, fraction=0.046)
+    bar = figure.colorbar(drawn, cax=axes.inset_axes((1.02, 0.0, 0.04, 1.0)))
     bar.ax.tick_params(labelsize="x-small")
     _bare(axes)
 

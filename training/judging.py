@@ -15,7 +15,6 @@ from medai.inference.lesions.rethreshold import lesions_from_probability, lesion
 from medai.inference.lesions.slice_networks import SliceAnswer, run_networks
 from medai.measures import diagnostics
 from medai.models import Model
-from medai.progress import never_cancelled
 from training.average_precision import SingleLesions, average_precisions, true_lesions
 from training.bootstrap import Interval, bootstrap
 from training.lesion_slices import CLASSES, LesionSlice
@@ -80,10 +79,7 @@ def run_on_picture(model: Model, image: NDArray[np.uint8], device: str = "auto")
         model,
         _Pictures(image),  # type: ignore[arg-type]
         device=device,
-        batch_size=None,
         score_threshold=_LEAST_SCORE,
-        progress=lambda fraction, words: None,
-        cancelled=never_cancelled,
     )
 
 
@@ -274,7 +270,7 @@ def classifier_measures(
 
 
 def _covid_probability(classifier: SliceClassifier, image: NDArray[np.uint8], column: int) -> float:
-    p, _ = classifier.run(image[None], (1.0, 1.0), lambda fraction: None, never_cancelled)
+    p, _ = classifier.run(image[None], (1.0, 1.0))
     return float(p[0, column])
 
 

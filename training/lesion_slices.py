@@ -18,6 +18,9 @@ PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 ORIENTATIONS = ("none", "90", "180", "270", "transpose")
 CLASSES = ("ground-glass opacity", "consolidation")
 GROUND_GLASS, CONSOLIDATION = 1, 2
+# Value 1 of unnamed masks is ground glass; above this share of both halves of the picture, in the
+# median, it is more likely the lung (CNCB's masks; ground glass of whole sets stays far below).
+MOST_GROUND_GLASS_SHARE = 0.15
 # What a value of a mask may be called (``mask_values``), and the class it becomes.
 MASK_NAMES: Mapping[str, int] = {
     "background": 0,
@@ -74,7 +77,8 @@ def read_lesion_slices(
     in the file name is the patient; None takes the name's part before the last ``_`` where it has
     one, and else groups slices that look alike (``look_alike_groups``). listed: see
     ``listed_files``. Raises TrainingDataError for an empty folder, an image without mask, sizes
-    that differ, an unreadable picture, or a value of a mask that has no name.
+    that differ, an unreadable picture, a value of a mask that has no name, or unnamed masks whose
+    value 1 is as large as lungs are.
     """
     files = listed_files(images, listed)
     slices = []
@@ -92,6 +96,8 @@ def read_lesion_slices(
                 )
         patient = _patient(file.stem, patients)
         slices.append(LesionSlice(file.stem, patient, image, mask, counts))
+    if mask_values is None and masks is not None and not _binary(slices):
+        _refuse_lungs(slices, masks)
     if patients is None and not any("_" in item.name for item in slices):
         groups = look_alike_groups([item.image for item in slices])
         slices = [
@@ -236,6 +242,28 @@ def value_names(
             expected = f"those named in mask_values: {', '.join(map(str, sorted(named)))}"
         raise TrainingDataError(f"{where}: values {unnamed[:5]}, expected {expected}.")
     return {value: named[value] for value in values}
+
+
+def _refuse_lungs(slices: Sequence[LesionSlice], masks: Path) -> None:
+    """Raise TrainingDataError where value 1 covers as much of both halves as lungs do."""
+    shares = [_less_covered_half(item.mask) for item in slices if item.mask is not None]
+    share = float(np.median(shares))
+    if share > MOST_GROUND_GLASS_SHARE:
+        raise TrainingDataError(
+            f"{masks}: value 1 covers {100 * share:.0f} % and more of both halves of the pictures "
+            f"in the median, as lungs do, and would become {CLASSES[0]}; say what the values are "
+            "in mask_values."
+        )
+
+
+def _binary(slices: Sequence[LesionSlice]) -> bool:
+    return all(set(item.mask_pixels) <= {0, 255} for item in slices)
+
+
+def _less_covered_half(mask: NDArray[np.uint8]) -> float:
+    """The share of value 1 in the left or the right half of a mask (y, x), the smaller one."""
+    middle = mask.shape[1] // 2
+    return min(float((half == 1).mean()) for half in (mask[:, :middle], mask[:, middle:]))
 
 
 def _as_value(key: str) -> int:

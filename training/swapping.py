@@ -19,7 +19,6 @@ from medai.inference.covid.slice_classifier import SliceClassifier
 from medai.inference.running.letterbox import Frame, normalise
 from medai.models import Model, ModelStore
 from medai.networks import LungClassifier
-from medai.progress import never_cancelled
 from training.bootstrap import bootstrap
 from training.pictures import ClassifiedPicture
 
@@ -92,7 +91,7 @@ def judge_swaps(
     column = classifier.classes.index(COVID_CLASS)
 
     def probability(image: NDArray[np.uint8]) -> float:
-        p, _ = classifier.run(image[None], (1.0, 1.0), lambda fraction: None, never_cancelled)
+        p, _ = classifier.run(image[None], (1.0, 1.0))
         return float(p[0, column])
 
     shifts, groups = [], []

@@ -23,8 +23,10 @@ if find_spec("medai") is None:
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from medai import scene
+from medai.cancellation import CancelCallback, never_cancelled
 from medai.errors import InputError
 from medai.images.oct_scans import EyeScans, read_eyes
+from medai.inference.cataract.given_masks import corrected_in_steps
 from medai.inference.cataract.result import (
     CataractOptions,
     CataractResult,
@@ -34,17 +36,20 @@ from medai.inference.cataract.result import (
 from medai.inference.cataract.tables import EYES, SCANS
 from medai.measures.cataract import PAPER_THRESHOLD
 from medai.models import ModelCard, ModelStore
-from medai.progress import CancelCallback, ProgressCallback, ignore_progress, never_cancelled
+from medai.progress import ProgressCallback, ignore_progress
 from medai.scene.crop_editor import CropEditor
+from medai.scene.drawn_eyes import drawn_eyes_in_steps, shows_eyes
 from medai.scene.eye_views import draw_eyes, go_to_scan, show_eyes
 from medai.scene.oct_scans import scans_from_node, show_scans
+from medai.scene.presence import is_present
+from medai.scene.segments import forget_labels
 from medai.scene.steps import Steps, finish
 from medai_panels.charts import show_chart
 from medai_panels.file_drop import FileDrop
 from medai_panels.findings_table import FindingsTable, panel_columns
 from medai_panels.later import Later
+from medai_panels.module_description import help_with_page, with_publications
 from medai_panels.network_panel import NetworkPanel
-from medai_panels.research_use import add_research_use_line
 from medai_panels.sample_data import register_sample
 from medai_panels.shown_errors import shown_errors
 from medai_panels.usable import set_usable
@@ -63,13 +68,19 @@ class CataractMap(ScriptedLoadableModule):
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "MedAI")]
         self.parent.dependencies = ["Segmentations", "Tables", "Plots", "Markups"]
         self.parent.contributors = ["MedAI maintainers"]
-        self.parent.helpText = _(
-            "Shows where the lens is opaque on anterior-segment OCT scans, and which fraction of "
-            "it, for both eyes. Load scans, press Run. Research use only."
+        self.parent.helpText = help_with_page(
+            _(
+                "Shows where the lens is opaque on anterior-segment OCT scans, and which fraction "
+                "of it, for both eyes. Load scans, press Run. Research use only."
+            ),
+            "cataract.md",
         )
-        self.parent.acknowledgementText = _(
-            "The measure follows Zéboulon et al., pixel-wise detection of cataract on "
-            "swept-source OCT."
+        self.parent.acknowledgementText = with_publications(
+            _(
+                "The measure follows Zéboulon et al., pixel-wise detection of cataract on "
+                "swept-source OCT."
+            ),
+            ("10.1016/j.optom.2022.08.003",),
         )
         register_sample(SAMPLE_NAME, make_sample, self.resourcePath("Icons/CataractMap.png"))
 
@@ -134,6 +145,8 @@ class CataractMapWidget(NetworkPanel):
             run_tooltip=_("Look for cataract in the scans. Slicer stays usable meanwhile."),
             export_name="cataract",
             export_contents=_("overlays at full size, tables, JSON and report"),
+            sentence_label=ui.sentenceLabel,
+            no_result=_("No result yet: drop scans here or load a folder, then press Run."),
         )
         self._eyes_table = FindingsTable(
             ui.eyesTable,
@@ -145,7 +158,6 @@ class CataractMapWidget(NetworkPanel):
             panel_columns(SCANS),
             self._on_scan,
         )
-        add_research_use_line(ui.resultSection.layout())
         # While a slider is dragged, only its latest place counts.
         self._rejudge = Later(self._on_rejudge)
         self._drop = FileDrop()
@@ -174,13 +186,29 @@ class CataractMapWidget(NetworkPanel):
     def result_controls(self) -> tuple[Any, ...]:
         return (self.ui.sentenceLabel, self.ui.eyesTable, self.ui.scansTable)
 
-    def parameters_changed(self) -> None:
-        if self.parameters is not None:
-            self._take_model()
-            self._take_eyes()
-            self._apply()
-        self.show_remark()
-        self._update_usable()
+    def no_input(self) -> str:
+        return "" if self._eyes else _("Load scans of an eye first.")
+
+    def input_controls(self) -> tuple[Any, ...]:
+        ui = self.ui
+        return (
+            ui.scansPathLineEdit,
+            ui.axialSlider,
+            ui.transverseSlider,
+            ui.loadButton,
+            ui.sampleButton,
+            ui.rightSelector,
+            ui.leftSelector,
+            ui.flipCheckBox,
+            ui.deviceSelector,
+        )
+
+    def drawn_nodes(self) -> tuple[Any, ...]:
+        return tuple(eye.segmentation for eye in self._nodes)
+
+    def apply(self) -> None:
+        self._take_eyes()
+        self._draw()
 
     # What the user does.
 
@@ -273,7 +301,7 @@ class CataractMapWidget(NetworkPanel):
             crop.close()
         self._crops = ()
 
-    def _apply(self) -> None:
+    def _draw(self) -> None:
         chosen = self.parameters
         for crop in self._crops:
             crop.set_visible(chosen.showCrop)
@@ -290,14 +318,6 @@ class CataractMapWidget(NetworkPanel):
                 cataract=chosen.showCataract,
             )
 
-    def show_remark(self) -> None:
-        sentence = _("No result yet: drop scans here or load a folder, then press Run.")
-        if self._result is not None:
-            sentence = self.named(self._result.sentence)
-        self.ui.sentenceLabel.setText(sentence)
-        self.show_notes(() if self._result is None else self._result.notes)
-        self.grey_result()
-
     def show_result(self) -> None:
         result = self._result
         self._chosen_eye = min(self._chosen_eye, 0 if result is None else len(result.eyes) - 1)
@@ -305,28 +325,11 @@ class CataractMapWidget(NetworkPanel):
         self._scans_table.fill(() if result is None else SCANS.rows("panel", result))
         self.show_remark()
 
-    def _update_usable(self, *args: Any) -> None:
-        ui = self.ui
-        busy = self.busy()
-        no_scans = "" if self._eyes else _("Load scans of an eye first.")
-        self._run.set_usable(self._model.problem or no_scans)
-        self._model.set_usable(busy)
+    def set_shown_usable(self, reason: str) -> None:
+        ui, busy = self.ui, self.busy()
         self._drop.set_usable(busy)
-        for widget in (
-            ui.scansPathLineEdit,
-            ui.axialSlider,
-            ui.transverseSlider,
-            ui.loadButton,
-            ui.sampleButton,
-            ui.rightSelector,
-            ui.leftSelector,
-            ui.flipCheckBox,
-            ui.deviceSelector,
-        ):
-            set_usable(widget, busy)
         for widget in (ui.cropCheckBox, ui.proposeButton):
-            set_usable(widget, busy or no_scans)
-        nothing = self.reason_not_to_show()
+            set_usable(widget, busy or self.no_input())
         for widget in (
             ui.thresholdSlider,
             ui.opacitySlider,
@@ -335,10 +338,7 @@ class CataractMapWidget(NetworkPanel):
             ui.cataractCheckBox,
             ui.depthButton,
         ):
-            set_usable(widget, nothing)
-        self._export.set_usable(
-            _("There is no result yet: press Run first.") if self._result is None else ""
-        )
+            set_usable(widget, reason)
 
 
 class CataractMapLogic(WorkerLogic):
@@ -398,6 +398,20 @@ class CataractMapLogic(WorkerLogic):
     def show(self, result: CataractResult, volumeNodes: Sequence[Any]) -> Any:
         """Show a result beside the scans it was computed from; returns the nodes of each eye."""
         return finish(self.show_in_steps(result, volumeNodes))
+
+    def shows(self, own: CataractResult, segmentationNodes: Sequence[Any]) -> bool:
+        return shows_eyes(segmentationNodes, own)
+
+    def measure_in_steps(
+        self, own: CataractResult, segmentationNodes: Sequence[Any], nodes: Sequence[Any]
+    ) -> Steps[CataractResult]:
+        masks = yield from drawn_eyes_in_steps(segmentationNodes, nodes)
+        return (yield from corrected_in_steps(own, masks))
+
+    def forget_corrections(self, own: CataractResult, segmentationNodes: Sequence[Any]) -> None:
+        for node in segmentationNodes:
+            if is_present(node):
+                forget_labels(node)
 
     def show_in_steps(self, result: Any, nodes: Sequence[Any]) -> Steps[Any]:
         self.require_present(nodes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,7 +25,11 @@ if find_spec("medai") is None:
 
 from medai import scene
 from medai.errors import InputError
-from medai.inference.covid.assessment import CovidAssessment, CovidChoices
+from medai.inference.covid.assessment import (
+    CovidAssessment,
+    CovidChoices,
+    with_corrected_lesions,
+)
 from medai.inference.covid.result import COVID_CLASS, RULES, CovidOptions
 from medai.inference.covid.study import as_covid_study
 from medai.inference.covid.tables import CHANGE, SEVERITY, SLICES
@@ -32,14 +37,16 @@ from medai.inference.lesions.result import LesionOptions
 from medai.inference.running.planes import PLANES
 from medai.models import ModelCard, ModelStore
 from medai.scene.color_maps import show_map
+from medai.scene.drawn_lesions import forget_corrections, shows_result
 from medai.scene.presence import display_of, is_present
 from medai.scene.result_nodes import is_result
-from medai.scene.steps import finish
+from medai.scene.steps import Steps, finish
 from medai_panels.charts import show_chart
 from medai_panels.findings_table import FindingsTable, panel_columns
 from medai_panels.jump import jump_to
+from medai_panels.lesions_by_hand import lesions_by_hand_in_steps
+from medai_panels.module_description import help_with_page, with_publications
 from medai_panels.network_panel import NetworkPanel
-from medai_panels.research_use import add_research_use_line
 from medai_panels.sample_data import register_sample
 from medai_panels.shown_errors import shown_errors
 from medai_panels.shown_volume import shown_volume
@@ -62,12 +69,19 @@ class CovidClassification(ScriptedLoadableModule):
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "MedAI")]
         self.parent.dependencies = ["Segmentations", "Tables", "Plots"]
         self.parent.contributors = ["MedAI maintainers"]
-        self.parent.helpText = _(
-            "Estimates how likely COVID-19 is on a chest CT, shows where the network looked, "
-            "measures severity and the change since an earlier study. Research use only."
+        self.parent.helpText = help_with_page(
+            _(
+                "Estimates how likely COVID-19 is on a chest CT, shows where the network looked, "
+                "measures severity and the change since an earlier study. Research use only."
+            ),
+            "covid-classification.md",
         )
-        self.parent.acknowledgementText = _(
-            "The networks follow Ter-Sarkisov (COVID-CT-Mask-Net) and Shah et al. (CTnet-10)."
+        self.parent.acknowledgementText = with_publications(
+            _("The networks follow Ter-Sarkisov (COVID-CT-Mask-Net) and Shah et al. (CTnet-10)."),
+            (
+                "10.1101/2020.10.30.20223586",
+                "10.1101/2020.07.11.20151332",
+            ),
         )
         register_sample(
             SAMPLE_NAME, make_sample, self.resourcePath("Icons/CovidClassification.png")
@@ -118,6 +132,8 @@ class CovidClassificationWidget(NetworkPanel):
             run_tooltip=_("Classify the study. Slicer stays usable meanwhile."),
             export_name="covid",
             export_contents=_("probabilities, table per slice, severity, change and report"),
+            sentence_label=self.ui.answerLabel,
+            no_result=_("No result yet: choose a study and press Run."),
         )
         self._slices = FindingsTable(
             self.ui.slicesTable,
@@ -134,7 +150,6 @@ class CovidClassificationWidget(NetworkPanel):
             panel_columns(CHANGE),
             lambda row: None,
         )
-        add_research_use_line(self.ui.resultSection.layout())
         self._parts += [self._slices, self._severity, self._change]
         self.connections.add(self.ui.sampleButton.clicked, self.onSample)
         self.connections.add(self.ui.slicePlotButton.clicked, self.onSlicePlot)
@@ -159,14 +174,26 @@ class CovidClassificationWidget(NetworkPanel):
         if self.parameters.inputVolume is None:
             self.parameters.inputVolume = shown_volume()
 
-    def parameters_changed(self) -> None:
-        if self.parameters is not None:
-            self._take_model()
-            if not self.reason_not_to_show():
-                with shown_errors(_("Can't show it.")):
-                    self.logic.set_shown(self._nodes, self.parameters)
-        self.show_remark()
-        self._update_usable()
+    def no_input(self) -> str:
+        chosen = self.parameters is not None and self.parameters.inputVolume is not None
+        return "" if chosen else _("Choose a chest CT first.")
+
+    def input_controls(self) -> tuple[Any, ...]:
+        ui = self.ui
+        return (
+            ui.inputVolumeSelector,
+            ui.priorVolumeSelector,
+            ui.lobesSelector,
+            ui.sampleButton,
+            ui.ruleSelector,
+            ui.deviceSelector,
+            ui.severityCheckBox,
+            ui.planesCheckBox,
+        )
+
+    def drawn_nodes(self) -> tuple[Any, ...]:
+        lesions = self._nodes.lesions
+        return () if lesions is None else (lesions.segmentation,)
 
     # What the user does.
 
@@ -201,13 +228,10 @@ class CovidClassificationWidget(NetworkPanel):
 
     # What the panel shows.
 
-    def show_remark(self) -> None:
-        answer = _("No result yet: choose a study and press Run.")
-        if self._result is not None:
-            answer = self.named(self._result.sentence)
-        self.ui.answerLabel.setText(answer)
-        self.show_notes(() if self._result is None else self._result.notes)
-        self.grey_result()
+    def apply(self) -> None:
+        if not self.reason_not_to_show():
+            with shown_errors(_("Can't show it.")):
+                self.logic.set_shown(self._nodes, self.parameters)
 
     def show_result(self) -> None:
         result = self._result
@@ -216,6 +240,8 @@ class CovidClassificationWidget(NetworkPanel):
         severe = None if result is None else result.severity
         self._severity.fill(() if severe is None else SEVERITY.rows("panel", severe))
         self.ui.scoreLabel.setText(_score_sentence(severe))
+        if result is not None and severe is None:
+            self.ui.resultTabs.setCurrentWidget(self.ui.slicesTab)
         change = None if result is None else result.change
         self.ui.changeLabel.setText(
             _("No earlier study was compared: choose one under Input and run again.")
@@ -226,39 +252,18 @@ class CovidClassificationWidget(NetworkPanel):
         self._change.fill((translate("tables", name), *values) for name, *values in changes)
         self.show_remark()
 
-    def _update_usable(self, *args: Any) -> None:
-        busy = self.busy()
-        has_input = self.parameters is not None and self.parameters.inputVolume is not None
-        self._run.set_usable(
-            self._model.problem or ("" if has_input else _("Choose a chest CT first."))
-        )
-        self._model.set_usable(busy)
-        for widget in (
-            self.ui.inputVolumeSelector,
-            self.ui.priorVolumeSelector,
-            self.ui.lobesSelector,
-            self.ui.sampleButton,
-            self.ui.ruleSelector,
-            self.ui.deviceSelector,
-            self.ui.severityCheckBox,
-            self.ui.planesCheckBox,
-        ):
-            set_usable(widget, busy)
-        nothing = self.reason_not_to_show()
+    def set_shown_usable(self, reason: str) -> None:
         for widget in (self.ui.explanationCheckBox, self.ui.slicePlotButton):
-            set_usable(widget, nothing)
-        no_lesions = nothing or (
+            set_usable(widget, reason)
+        no_lesions = reason or (
             "" if self._result.lesions is not None else _("Severity was not measured.")
         )
         set_usable(self.ui.lesionsCheckBox, no_lesions)
-        no_change = nothing or (
+        no_change = reason or (
             "" if self._result.change is not None else _("No earlier study was compared.")
         )
         for widget in (self.ui.changePlotButton, self.ui.sideBySideButton):
             set_usable(widget, no_change)
-        self._export.set_usable(
-            _("There is no result yet: press Run first.") if self._result is None else ""
-        )
 
 
 class CovidClassificationLogic(WorkerLogic):
@@ -299,15 +304,32 @@ class CovidClassificationLogic(WorkerLogic):
             ),
             lesion_model=lesion_model,
             lesions=LesionOptions(device=parameters.device),
-            lobes=None
-            if parameters.lobes is None
-            else scene.volume_from_node(parameters.lobes).array,
+            lobes=_lobes(parameters.lobes),
             prior=None if prior is None else scene.volume_from_node(prior),
         )
 
     def show(self, result: CovidAssessment, volumeNode: Any) -> Any:
         """Show an assessment beside the volume it was made from; returns the nodes."""
         return finish(self.show_in_steps(result, (volumeNode,)))
+
+    def shows(self, own: CovidAssessment, segmentationNodes: Sequence[Any]) -> bool:
+        return own.lesions is not None and shows_result(segmentationNodes[0], own.lesions)
+
+    def measure_in_steps(
+        self, own: CovidAssessment, segmentationNodes: Sequence[Any], nodes: Sequence[Any]
+    ) -> Steps[CovidAssessment]:
+        assert own.lesions is not None
+        found = yield from lesions_by_hand_in_steps(
+            self, own.lesions, segmentationNodes[0], nodes[0]
+        )
+        if found is own.lesions:
+            return own
+        lobes = next((node for node in nodes if node.IsA("vtkMRMLLabelMapVolumeNode")), None)
+        return with_corrected_lesions(own, found, _lobes(lobes))
+
+    def forget_corrections(self, own: CovidAssessment, segmentationNodes: Sequence[Any]) -> None:
+        assert own.lesions is not None
+        forget_corrections(segmentationNodes[0], own.lesions)
 
     def set_shown(self, nodes: Any, parameters: CovidClassificationParameterNode) -> None:
         """Show and hide what the parameters say; ``nodes`` are what ``show`` returned.
@@ -373,12 +395,16 @@ def _slice_rows(result: Any) -> tuple[list[int], list[tuple[Any, ...]]]:
     return [int(part.index[k]) for k in order], [rows[k] for k in order]
 
 
+def _lobes(node: Any) -> Any:
+    return None if node is None else scene.volume_from_node(node).array
+
+
 def _score_sentence(severe: Any) -> str:
     if severe is None:
         return _("Severity was not measured.")
     if severe.lung_severity_score is not None:
-        return _("Lung severity score {score} of 20, five lobes.").format(
-            score=severe.lung_severity_score
+        return _("Lung severity score {score} of 20, CT-SS {ct_score} of 25, five lobes.").format(
+            score=severe.lung_severity_score, ct_score=severe.ct_severity_score
         )
     if severe.zone_score is None:
         return _("No total score: a lung zone is not in view.")

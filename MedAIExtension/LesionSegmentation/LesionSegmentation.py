@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ if find_spec("medai") is None:
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from medai import scene
+from medai.cancellation import CancelCallback, never_cancelled
 from medai.errors import InputError
 from medai.inference import (
     LOWEST_SCORE,
@@ -30,36 +32,29 @@ from medai.inference import (
     rethreshold,
     segment_lesions,
 )
-from medai.inference.lesions.given_masks import (
-    GivenMasks,
-    MeasureOptions,
-    corrected,
-    is_unchanged,
-)
 from medai.inference.lesions.result import AXIAL_ONLY
 from medai.inference.lesions.tables import LESIONS
 from medai.inference.running.planes import PLANES
 from medai.models import ModelCard, ModelStore
-from medai.progress import CancelCallback, ProgressCallback, ignore_progress, never_cancelled
+from medai.progress import ProgressCallback, ignore_progress
 from medai.reports.training_pairs import write_training_pairs
 from medai.scene.color_maps import show_map
-from medai.scene.drawn_lesions import drawn_lesions, forget_corrections, shows_result
+from medai.scene.drawn_lesions import forget_corrections, shows_result
 from medai.scene.presence import display_of, is_present
-from medai.scene.steps import finish
+from medai.scene.steps import Steps, finish
 from medai_panels.charts import show_chart
-from medai_panels.correction_section import CorrectionSection
 from medai_panels.findings_table import FindingsTable, panel_columns
 from medai_panels.jump import jump_to
 from medai_panels.later import Later
+from medai_panels.lesions_by_hand import lesions_by_hand_in_steps
+from medai_panels.module_description import help_with_page, with_publications
 from medai_panels.network_panel import NetworkPanel
-from medai_panels.research_use import add_research_use_line
 from medai_panels.sample_data import register_sample
 from medai_panels.shown_errors import shown_errors
 from medai_panels.shown_volume import shown_volume
 from medai_panels.surfaces import has_surfaces, remove_surfaces, show_surfaces
 from medai_panels.usable import set_usable
 from medai_panels.worker_logic import WorkerLogic
-from medai_panels.wrapping_label import keep_two_lines
 
 TASK = "lesions"
 LUNGS = ("right lung", "left lung", "lung")
@@ -75,12 +70,16 @@ class LesionSegmentation(ScriptedLoadableModule):
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "MedAI")]
         self.parent.dependencies = ["Segmentations", "Tables", "Plots", "Markups"]
         self.parent.contributors = ["MedAI maintainers"]
-        self.parent.helpText = _(
-            "Finds ground-glass opacity and consolidation in a chest CT, and measures how much of "
-            "each lung they fill. Choose a CT, press Run. Research use only."
+        self.parent.helpText = help_with_page(
+            _(
+                "Finds ground-glass opacity and consolidation in a chest CT, and measures how much "
+                "of each lung they fill. Choose a CT, press Run. Research use only."
+            ),
+            "lesion-segmentation.md",
         )
-        self.parent.acknowledgementText = _(
-            "The networks follow Ter-Sarkisov, lightweight Mask R-CNN for COVID-19 lesions."
+        self.parent.acknowledgementText = with_publications(
+            _("The networks follow Ter-Sarkisov, lightweight Mask R-CNN for COVID-19 lesions."),
+            ("10.1101/2020.10.30.20223586",),
         )
         register_sample(SAMPLE_NAME, make_sample, self.resourcePath("Icons/LesionSegmentation.png"))
 
@@ -126,14 +125,14 @@ class LesionSegmentationWidget(NetworkPanel):
             run_tooltip=_("Look for lesions in the CT. Slicer stays usable meanwhile."),
             export_name="lesions",
             export_contents=_("segmentation, probability map, tables, summary and report"),
+            sentence_label=self.ui.burdenLabel,
+            no_result=_("No result yet: choose a CT and press Run."),
         )
         self._table = FindingsTable(
             self.ui.findingsTable,
             panel_columns(LESIONS),
             self._on_row,
         )
-        keep_two_lines(self.ui.burdenLabel)
-        add_research_use_line(self.ui.resultSection.layout())
         self._export.add_button(
             _("Export for training"),
             _("Write slices and masks as they are now, without names: pairs to train a model on."),
@@ -142,13 +141,7 @@ class LesionSegmentationWidget(NetworkPanel):
         )
         # While a slider is dragged, only its latest place counts.
         self._rethreshold = Later(self._on_rethreshold)
-        self._correction = CorrectionSection(
-            self.ui.resultSection.layout(),
-            self._start_measuring,
-            self._on_measured,
-            self._on_networks_own,
-        )
-        self._parts += [self._table, self._rethreshold, self._correction]
+        self._parts += [self._table, self._rethreshold]
         self.connections.add(self.ui.sampleButton.clicked, self.onSample)
         self.connections.add(self.ui.probabilityCheckBox.clicked, self.onProbability)
         self.connections.add(self.ui.scoreMapCheckBox.clicked, self.onScoreMap)
@@ -170,12 +163,21 @@ class LesionSegmentationWidget(NetworkPanel):
         if self.parameters.inputVolume is None:
             self.parameters.inputVolume = shown_volume()
 
-    def parameters_changed(self) -> None:
-        if self.parameters is not None:
-            self._take_model()
-            self._apply()
-        self.show_remark()
-        self._update_usable()
+    def no_input(self) -> str:
+        chosen = self.parameters is not None and self.parameters.inputVolume is not None
+        return "" if chosen else _("Choose a chest CT first.")
+
+    def input_controls(self) -> tuple[Any, ...]:
+        ui = self.ui
+        return (
+            ui.inputVolumeSelector,
+            ui.sampleButton,
+            ui.deviceSelector,
+            ui.directionsCheckBox,
+        )
+
+    def drawn_nodes(self) -> tuple[Any, ...]:
+        return (self._nodes.segmentation,)
 
     # What the user does.
 
@@ -218,40 +220,12 @@ class LesionSegmentationWidget(NetworkPanel):
         with shown_errors(_("The thresholds can't be applied.")):
             if self.parameters is None or self.reason_not_to_show() or self._result.correction:
                 return
-            self._result = self.logic.rethreshold(
+            result = self.logic.rethreshold(
                 self._result, self.parameters.scoreThreshold, self.parameters.maskThreshold
             )
-            self._nodes = self.logic.show(self._result, *self._source.nodes)
+            self._result, self._nodes = result, self.logic.show(result, *self._source.nodes)
+            self._follow_hand()
             self.show_result()
-
-    # What a hand corrects.
-
-    def _start_measuring(self) -> Any:
-        if self.reason_not_to_show() or self._run.running:
-            return None
-        own = self._result.of_network or self._result
-        given = self.logic.drawn(self._nodes.segmentation, self._source.nodes[0], own)
-        if not is_unchanged(own, given):
-            return self.logic.start_measuring(own, given)
-        if self._result is not own:
-            self._take_correction(own)
-        return None
-
-    def _on_measured(self, measured: LesionResult) -> None:
-        if not self.reason_not_to_show():
-            self._take_correction(corrected(self._result.of_network or self._result, measured))
-
-    def _on_networks_own(self) -> None:
-        own = self._result.of_network
-        if own is not None and not self.reason_not_to_show():
-            self.logic.forget_corrections(self._nodes.segmentation, own)
-            self._take_correction(own)
-
-    def _take_correction(self, result: LesionResult) -> None:
-        self._result = result
-        self._nodes = self.logic.show(result, self._source.nodes[0])
-        self.show_result()
-        self.parameters_changed()
 
     # What the panel shows.
 
@@ -263,7 +237,7 @@ class LesionSegmentationWidget(NetworkPanel):
         if card.decision.mask_threshold is not None:
             self.parameters.maskThreshold = min(max(card.decision.mask_threshold, 0.05), 0.95)
 
-    def _apply(self) -> None:
+    def apply(self) -> None:
         if self.reason_not_to_show():
             return
         if not self._result.correction and _thresholds_differ(self._result, self.parameters):
@@ -274,38 +248,12 @@ class LesionSegmentationWidget(NetworkPanel):
 
     def show_result(self) -> None:
         self._table.fill(() if self._result is None else LESIONS.rows("panel", self._result))
-        shown = None if self._nodes is None else self._nodes.segmentation
-        self._correction.follow(shown if is_present(shown) else None)
         self.show_remark()
 
-    def show_remark(self) -> None:
-        sentence = _("No result yet: choose a CT and press Run.")
-        if self._result is not None:
-            sentence = self.named(self._result.sentence)
-        self.ui.burdenLabel.setText(sentence)
-        self.show_notes(() if self._result is None else self._result.notes)
-        self.grey_result()
-
-    def _update_usable(self, *args: Any) -> None:
-        busy = self.busy()
-        has_input = self.parameters is not None and self.parameters.inputVolume is not None
-        no_input = "" if has_input else _("Choose a chest CT first.")
-        self._run.set_usable(self._model.problem or no_input)
-        self._model.set_usable(busy)
-        for widget in (
-            self.ui.inputVolumeSelector,
-            self.ui.sampleButton,
-            self.ui.deviceSelector,
-            self.ui.directionsCheckBox,
-        ):
-            set_usable(widget, busy)
-        nothing = _("There is no result yet: press Run first.") if self._result is None else ""
-        self._export.set_usable(nothing)
-        cant_show = self.reason_not_to_show()
+    def set_shown_usable(self, reason: str) -> None:
         is_corrected = self._result is not None and self._result.correction is not None
-        self._correction.set_usable(cant_show or busy, is_corrected=is_corrected)
         by_hand = _("Corrected by hand: go back to the network's own to change thresholds.")
-        set_usable(self.ui.maskSlider, cant_show or (by_hand if is_corrected else ""))
+        set_usable(self.ui.maskSlider, reason or (by_hand if is_corrected else ""))
         for widget in (
             self.ui.lesionsCheckBox,
             self.ui.lungsCheckBox,
@@ -313,21 +261,21 @@ class LesionSegmentationWidget(NetworkPanel):
             self.ui.probabilityCheckBox,
             self.ui.zonesButton,
         ):
-            set_usable(widget, cant_show)
-        if not cant_show and self._result.rois is None:
-            cant_show = (
+            set_usable(widget, reason)
+        if not reason and self._result.rois is None:
+            reason = (
                 _("This model gives no regions with scores.")
-                if self._result.options.directions == AXIAL_ONLY
+                if self._result.options.planes == AXIAL_ONLY
                 else _("Averaged over directions there are no regions with scores.")
             )
-        set_usable(self.ui.scoreSlider, cant_show or (by_hand if is_corrected else ""))
+        set_usable(self.ui.scoreSlider, reason or (by_hand if is_corrected else ""))
         for widget in (
             self.ui.boxesCheckBox,
             self.ui.scoreMapCheckBox,
             self.ui.histogramButton,
             self.ui.scatterButton,
         ):
-            set_usable(widget, cant_show)
+            set_usable(widget, reason)
 
 
 class LesionSegmentationLogic(WorkerLogic):
@@ -370,26 +318,16 @@ class LesionSegmentationLogic(WorkerLogic):
         """The same result under other thresholds, without running the model again."""
         return rethreshold(result, score_threshold=scoreThreshold, mask_threshold=maskThreshold)
 
-    def drawn(self, segmentationNode: Any, volumeNode: Any, own: LesionResult) -> GivenMasks:
-        """The lesions and lungs as the user's segments hold them now.
+    def shows(self, own: LesionResult, segmentationNodes: Sequence[Any]) -> bool:
+        return shows_result(segmentationNodes[0], own)
 
-        Raises InputError when they are gone, or another run has replaced them.
-        """
-        if not is_present(segmentationNode):
-            raise InputError(_("The segments were deleted: press Run again."))
-        if not shows_result(segmentationNode, own):
-            raise InputError(_("Another run has replaced these segments: press Run again."))
-        return drawn_lesions(segmentationNode, volumeNode, own)
+    def measure_in_steps(
+        self, own: LesionResult, segmentationNodes: Sequence[Any], nodes: Sequence[Any]
+    ) -> Steps[LesionResult]:
+        return (yield from lesions_by_hand_in_steps(self, own, segmentationNodes[0], nodes[0]))
 
-    def start_measuring(self, own: LesionResult, given: GivenMasks) -> Any:
-        """Start measuring segments in the worker process, without a network; returns the job."""
-        options = MeasureOptions(given, probability=own.probability)
-        return self.submit("measure", own.volume, "", options)
-
-    def forget_corrections(self, segmentationNode: Any, own: LesionResult) -> None:
-        """Let the network's own fill the segments again, when it is shown next."""
-        if is_present(segmentationNode):
-            forget_corrections(segmentationNode, own)
+    def forget_corrections(self, own: LesionResult, segmentationNodes: Sequence[Any]) -> None:
+        forget_corrections(segmentationNodes[0], own)
 
     def export_for_training(self, result: LesionResult, folder: Path) -> None:
         """Write slices and masks in the layout that the trainers read. Raises OutputError."""
@@ -460,7 +398,7 @@ def _options(parameters: LesionSegmentationParameterNode) -> LesionOptions:
         score_threshold=parameters.scoreThreshold,
         mask_threshold=parameters.maskThreshold,
         device=parameters.device,
-        directions=PLANES if parameters.threeDirections else AXIAL_ONLY,
+        planes=PLANES if parameters.threeDirections else AXIAL_ONLY,
     )
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medai.cancellation import never_cancelled
 from medai.errors import InputError
-from medai.progress import ProgressCallback, ignore_progress, never_cancelled
+from medai.progress import ProgressCallback, ignore_progress
 from medai.reports.page import Page
 from medai.reports.write import write
 from medai.tasks import Task, part, task_named, with_models

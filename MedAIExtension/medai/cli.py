@@ -18,15 +18,32 @@ import typer
 import medai
 from medai.errors import MedAIError
 from medai.output import output_error
+from medai.resources import documentation_page
 from medai.tasks import TASKS
 
 _SUMMARY = (
-    "Lesions, COVID-19, cataract and rater agreement. Research use only; not a medical device."
+    "Lesions, COVID-19, cataract, clinical scores and rater agreement. Research use only; not a "
+    "medical device."
 )
 
 # Command -> where it lives; a group's commands come from its typer app.
 _COMMANDS = ("demo", *(task.command for task in TASKS), "batch", "doctor")
 _GROUPS = ("models", "study")
+# Command -> its page in the documentation.
+PAGES = {
+    "demo": "troubleshooting.md",
+    "segment": "lesion-segmentation.md",
+    "measure": "lesion-segmentation.md",
+    "classify": "covid-classification.md",
+    "cataract": "cataract.md",
+    "prognosis": "prognosis.md",
+    "xray": "chest-xray.md",
+    "agree": "agreement.md",
+    "batch": "batch-and-cluster.md",
+    "doctor": "troubleshooting.md",
+    "models": "model-card.md",
+    "study": "rater-agreement.md",
+}
 
 
 def build_app() -> typer.Typer:
@@ -36,10 +53,22 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_root)
     for name in _COMMANDS:
-        app.command(name)(getattr(import_module(f"medai.commands.{name}"), name))
+        command = getattr(import_module(f"medai.commands.{name}"), name)
+        app.command(name, epilog=page_line(name))(command)
     for name in _GROUPS:
-        app.add_typer(import_module(f"medai.commands.{name}").app, name=name)
+        group = import_module(f"medai.commands.{name}").app
+        for each in group.registered_commands:
+            each.epilog = page_line(name)
+        app.add_typer(group, name=name, epilog=page_line(name))
     return app
+
+
+def page_line(command: str) -> str:
+    """Where a command's page of the documentation lies; "" where it isn't installed."""
+    try:
+        return f"Page: {documentation_page(PAGES[command])}"
+    except MedAIError:
+        return ""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -64,7 +93,9 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         usage = getattr(error, "format_message", None)
         if usage is not None:
-            return _fail(f"{usage()} See medai --help.", 2)
+            # Empty where the help itself was the answer: to no command at all.
+            said = usage()
+            return _fail(f"{said} See medai --help.", 2) if said else 2
         return _fail(f"Defect in MedAI, please report it: {type(error).__name__}: {error}", 1)
     return int(status or 0)
 
@@ -75,14 +106,24 @@ def _end(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and end.", is_eager=True)
-    ] = False,
-) -> None:
-    if version:
+def _print_version(asked: bool) -> None:
+    if asked:
         print(medai.__version__)
         raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version and end.",
+            is_eager=True,
+            callback=_print_version,
+        ),
+    ] = False,
+) -> None:
+    """What holds for every command."""
 
 
 def _fail(message: str, status: int) -> int:

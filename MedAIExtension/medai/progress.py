@@ -1,11 +1,9 @@
-"""How long work says where it is, and learns that it is no longer wanted."""
+"""How long work says where it is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-from medai.errors import CancelledError
 
 
 @dataclass(frozen=True)
@@ -17,24 +15,17 @@ class Progress:
 
 
 ProgressCallback = Callable[[Progress], None]
-CancelCallback = Callable[[], bool]
 
 
 def ignore_progress(progress: Progress) -> None:
     """A callback for callers that don't show progress."""
 
 
+def span_of(progress: ProgressCallback, start: float, end: float) -> ProgressCallback:
+    """The callback of the part of a longer piece of work from ``start`` to ``end``, of 0..1."""
+    return lambda part: progress(Progress(start + part.fraction * (end - start), part.message))
+
+
 def share_of(progress: ProgressCallback, index: int, count: int) -> ProgressCallback:
     """The callback of part ``index`` of ``count`` equal parts of a longer piece of work."""
     return lambda part: progress(Progress((index + part.fraction) / count, part.message))
-
-
-def never_cancelled() -> bool:
-    """A callback for callers that can't cancel."""
-    return False
-
-
-def raise_if_cancelled(cancelled: CancelCallback) -> None:
-    """Raise CancelledError once ``cancelled()`` is true."""
-    if cancelled():
-        raise CancelledError

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import qt
 import slicer
 from slicer.i18n import tr as _
 
+from medai.scene.steps import Steps
 from medai_panels.connections import Connections
 from medai_panels.shown_errors import shown_errors
 from medai_panels.usable import set_usable
@@ -16,28 +17,28 @@ from medai_panels.wrapping_label import wrapping_label
 
 # Counted from the last stroke of the brush.
 _DELAY_MS = 1000
-_POLL_MS = 50
+# One step a tick, so that the window goes on between them.
+_POLL_MS = 10
 _CHANGES = ("SourceRepresentationModified", "SegmentAdded", "SegmentRemoved")
 
 
 class CorrectionSection:
-    """Adds two buttons to ``layout`` and follows the segmentation that shows a result.
+    """Adds two buttons to ``layout`` and follows the segmentations that show a result.
 
-    ``start()`` returns the job that measures the segments, or None when there is nothing to do;
-    ``taken(result)`` gets what it answers; ``restore()`` goes back. A second after the last edit it
-    measures by itself.
+    ``measure(asked)`` gives the steps that measure the segments and show what they find, or None
+    when there is nothing to do; ``asked`` is false when it comes by itself, a second after the last
+    edit. ``restore()`` gives the steps that go back to the network's own.
     """
 
     def __init__(
         self,
         layout: Any,
-        start: Callable[[], Any],
-        taken: Callable[[Any], None],
-        restore: Callable[[], None],
+        measure: Callable[[bool], Steps[None] | None],
+        restore: Callable[[], Steps[None] | None],
     ) -> None:
-        self._start, self._taken, self._restore = start, taken, restore
+        self._measure, self._restore = measure, restore
         self._observed: list[tuple[Any, int]] = []
-        self._job: Any = None
+        self._steps: Steps[None] | None = None
         self.measure = qt.QPushButton(_("Measure again"))
         self.measure.setObjectName("measureAgainButton")
         self.measure.setToolTip(
@@ -63,23 +64,34 @@ class CorrectionSection:
         self._connections = Connections()
         self._connections.add(self.measure.clicked, self._on_measure)
         self._connections.add(self.own.clicked, self._on_own)
-        self._connections.add(self._later.timeout, self._on_measure)
+        self._connections.add(self._later.timeout, self._on_edited)
         self._connections.add(self._poll.timeout, self._on_poll)
 
-    def follow(self, segmentation_node: Any) -> None:
-        """From now on follow this segmentation node; None follows nothing."""
+    @property
+    def is_busy(self) -> bool:
+        """Whether it measures, or waits for the end of the user's edits."""
+        return self._steps is not None or bool(self._later.isActive())
+
+    def follow(self, segmentation_nodes: Sequence[Any]) -> None:
+        """From now on follow these segmentation nodes, and no others."""
         for segmentation, tag in self._observed:
             segmentation.RemoveObserver(tag)
         self._observed = []
         self._later.stop()
-        if segmentation_node is None:
-            self._forget_job()
-            self._say("")
-            return
-        segmentation = segmentation_node.GetSegmentation()
-        for name in _CHANGES:
-            event = getattr(slicer.vtkSegmentation, name)
-            self._observed.append((segmentation, segmentation.AddObserver(event, self._on_change)))
+        for node in segmentation_nodes:
+            segmentation = node.GetSegmentation()
+            for name in _CHANGES:
+                event = getattr(slicer.vtkSegmentation, name)
+                tag = segmentation.AddObserver(event, self._on_change)
+                self._observed.append((segmentation, tag))
+
+    def forget(self) -> None:
+        """Leave what is being measured."""
+        steps, self._steps = self._steps, None
+        self._poll.stop()
+        if steps is not None:
+            steps.close()
+        self._say("")
 
     def set_usable(self, reason: str, *, is_corrected: bool) -> None:
         """Allow measuring when there is no ``reason`` against it; going back where there is a
@@ -90,51 +102,53 @@ class CorrectionSection:
 
     def close(self) -> None:
         """Let go of everything."""
-        self.follow(None)
-        self._poll.stop()
+        self.follow(())
+        self.forget()
         self._connections.release()
 
     def _on_change(self, caller: Any, event: Any) -> None:
         self._later.start()
 
     def _on_measure(self, *args: Any) -> None:
-        with shown_errors(_("The segments can't be measured.")):
-            self._later.stop()
-            self._forget_job()
-            self._job = self._start()
-            if self._job is None:
-                self._say("")
-                return
-            self._say(_("Measuring your correction"))
-            self._poll.start()
+        self._begin(lambda: self._measure(True))
+
+    def _on_edited(self, *args: Any) -> None:
+        self._begin(lambda: self._measure(False))
 
     def _on_own(self, *args: Any) -> None:
-        with shown_errors(_("The network's own can't be shown.")):
-            question = _("Your corrections of the segments are discarded. Go back?")
-            if slicer.util.confirmOkCancelDisplay(question):
-                self._restore()
+        question = _("Your corrections of the segments are discarded. Go back?")
+        if slicer.util.confirmOkCancelDisplay(question):
+            self._begin(self._restore)
+
+    def _begin(self, start: Callable[[], Steps[None] | None]) -> None:
+        with shown_errors(_("The segments can't be measured.")):
+            self._later.stop()
+            self.forget()
+            self._steps = start()
+            if self._steps is not None:
+                self._say(_("Measuring the segments"))
+                self._poll.start()
+                self._on_poll()
 
     def _on_poll(self, *args: Any) -> None:
         with shown_errors(_("The segments can't be measured.")):
-            job = self._job
-            if job is None:
+            steps = self._steps
+            if steps is None:
                 self._poll.stop()
                 return
-            job.poll()
-            if job.state == "done":
-                self._job = None
-                self._poll.stop()
-                self._say("")
-                self._taken(job.result)
-            elif job.state in ("failed", "cancelled"):
-                self._job = None
-                self._poll.stop()
-                self._say(job.error)
+            try:
+                next(steps)
+            except StopIteration:
+                self._end(steps)
+            except Exception:
+                # Or the same error would come back with every tick.
+                self._end(steps)
+                raise
 
-    def _forget_job(self) -> None:
-        job, self._job = self._job, None
-        if job is not None:
-            job.cancel()
+    def _end(self, steps: Steps[None]) -> None:
+        # Showing what was measured may have begun something else.
+        if self._steps is steps:
+            self.forget()
 
     def _say(self, text: str) -> None:
         self.status.setText(text)

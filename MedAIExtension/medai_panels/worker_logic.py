@@ -48,6 +48,31 @@ class WorkerLogic(ScriptedLoadableModuleLogic):
         if not all(is_present(node) for node in nodes):
             raise InputError(_("What this result was computed from is no longer in the scene."))
 
+    def reason_not_to_measure(self, own: Any, segmentationNodes: Sequence[Any]) -> str:
+        """Why the segments can't be measured as a correction of ``own``; "" when they can."""
+        if not all(is_present(node) for node in segmentationNodes):
+            return _("The segments were deleted: press Run again.")
+        if not self.shows(own, segmentationNodes):
+            return _("Another run has replaced these segments: press Run again.")
+        return ""
+
+    def shows(self, own: Any, segmentationNodes: Sequence[Any]) -> bool:
+        """Whether the segments were made for this result, and not for another one since."""
+        raise NotImplementedError
+
+    def measure_in_steps(
+        self, own: Any, segmentationNodes: Sequence[Any], nodes: Sequence[Any]
+    ) -> Steps[Any]:
+        """The result with the segments as a hand has left them; ``own`` when it left all.
+
+        nodes: the sources of the result, as of ``show_in_steps``.
+        """
+        raise NotImplementedError
+
+    def forget_corrections(self, own: Any, segmentationNodes: Sequence[Any]) -> None:
+        """Let the network's own fill the segments again, when it is shown next."""
+        raise NotImplementedError
+
     def export(self, result: Any, folder: Path, remark: str = "") -> None:
         """Write everything about a result into a new folder. Raises OutputError.
 

@@ -25,7 +25,8 @@ import medai.reports.lesions  # noqa: F401
 from medai.batch import Batch, read_list, run_batch
 from medai.batch.finished import MANIFEST_FILE
 from medai.batch.one_study import run_study
-from medai.progress import ignore_progress, never_cancelled
+from medai.cancellation import never_cancelled
+from medai.progress import ignore_progress
 from medai.studies.hashes import file_sha256
 
 

@@ -43,7 +43,12 @@ def studies(tmp_path: Path, monkeypatch):
             )
         )
         burden["opacity_percent"] = float(text)
-        summary = {"model": {"id": "m"}, "burden": burden, "notes": ["=a note"]}
+        summary = {
+            "model": {"id": "m"},
+            "burden": burden,
+            "healthy_opacity_percent": None,
+            "notes": ["=a note"],
+        }
         (folder / "summary.json").write_text(json.dumps(summary))
         (folder / "inner").mkdir()
         (folder / "inner" / "more.txt").write_text(text)
@@ -215,7 +220,7 @@ def test_the_command_says_what_happened_by_its_status(studies, capsys):
     arguments = ["batch", str(studies / "list.csv"), "--task", "agree", "-o", str(studies / "out")]
     assert cli.run([*arguments, "--workers", "1"]) == 2
     said = capsys.readouterr()
-    assert "0 of 3 studies done, 0 were done before, 3 failed." in said.out
+    assert "0 of 3 studies done, 0 done before, 3 failed." in said.out
     assert "failures.csv says why" in said.err
     assert cli.run([*arguments, "--model", "x"]) == 2
     assert "uses none" in capsys.readouterr().err

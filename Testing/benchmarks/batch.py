@@ -14,10 +14,11 @@ from pathlib import Path
 
 from medai.batch import Batch, read_list, run_batch
 from medai.batch.processes import run_in_processes
+from medai.cancellation import never_cancelled
 from medai.images import write_volume
 from medai.models import ModelStore
 from medai.phantoms import chest_ct
-from medai.progress import ignore_progress, never_cancelled
+from medai.progress import ignore_progress
 
 STUDIES = 8
 SHAPE = (40, 192, 192)

@@ -27,7 +27,6 @@ from medai.inference.running.lung_slices import LungSlices
 from medai.models import Model, ModelStore
 from medai.networks import covid_mask_net, lesion_mask_rcnn, unet
 from medai.phantoms import chest_ct
-from medai.progress import never_cancelled
 
 SIDE = 512
 SLICES = 4
@@ -73,15 +72,7 @@ def plain_voxels(model: Model, slices: LungSlices) -> NDArray[np.uint8]:
 
 def fast(model: Model, slices: LungSlices, threshold: float | None) -> NDArray[np.uint8]:
     """MedAI's way: lesion masks (z, y, x)."""
-    answer = run_networks(
-        model,
-        slices,
-        device="cpu",
-        batch_size=None,
-        score_threshold=threshold,
-        progress=lambda fraction, words: None,
-        cancelled=never_cancelled,
-    )
+    answer = run_networks(model, slices, device="cpu", score_threshold=threshold)
     if answer.rois is None:
         return lesions_from_probability(answer.probability, None, 0.5)
     everywhere = np.ones(slices.axial.grid_shape, np.uint8)

@@ -18,7 +18,6 @@ from medai.inference.lesions.given_masks import (
     MeasureOptions,
     corrected,
     given_masks,
-    is_unchanged,
     measure_given,
     read_given_masks,
 )
@@ -100,7 +99,9 @@ def test_what_a_segmentation_wrote_is_measured_to_the_same_numbers(tmp_path):
     found = truth_result(small_phantom(), store.card("light"), options)
     write(found, tmp_path / "out")
     given = read_given_masks(tmp_path / "out" / "lesions.seg.nrrd", found.volume)
-    assert given.notes == () and is_unchanged(found, given)
+    assert given.notes == () and given.classes == found.classes
+    np.testing.assert_array_equal(given.lesions, found.lesions)
+    np.testing.assert_array_equal(given.lungs, found.lungs)
     again = measure_given(found.volume, None, MeasureOptions(given))
     assert again.burden == found.burden
 
@@ -160,8 +161,20 @@ def test_a_correction_has_the_difference_one_counts():
     assert found.dice == pytest.approx(2 * 2 / (4 + 5))
     assert found.right_dice == pytest.approx(2 * 2 / (2 + 4)) and found.left_dice == 0.0
     assert "+0.5 mL" in found.sentence and "left −1.0" in found.sentence
+    assert "unknown side" not in found.sentence
     same = compare_with_own(own * 0, own * 0, zones, 0.5)
     assert same.dice == same.right_dice == 1.0 and same.change_ml == 0.0
+
+
+def test_a_correction_in_a_lung_of_unknown_side_is_told_of_that_lung():
+    own, hand = (np.zeros((1, 2, 4), np.uint8) for _ in range(2))
+    zones = np.full((1, 2, 4), 8, np.uint8)
+    own[0, 0, :2] = 1
+    hand[0, 0, 1:] = 1  # one voxel of two kept, two more
+    found = compare_with_own(own, hand, zones, 2.0)
+    assert found.unsided_change_ml == 2.0 and found.unsided_dice == pytest.approx(2 / 5)
+    assert np.isnan([found.right_change_ml, found.left_dice]).all()
+    assert "lung of unknown side +2.0" in found.sentence and "right" not in found.sentence
 
 
 def test_a_corrected_result_keeps_the_networks_own_and_says_so(tmp_path):
@@ -172,7 +185,8 @@ def test_a_corrected_result_keeps_the_networks_own_and_says_so(tmp_path):
     masks["lesion"] &= own.lungs == 2  # everything in the right lung erased
     given = given_masks(masks, own.volume.grid_shape, classes=own.classes)
     given = replace(given, lungs=own.lungs)
-    found = corrected(own, measure_given(own.volume, None, MeasureOptions(given)))
+    options = MeasureOptions(given, own=own.lesions)
+    found = corrected(own, measure_given(own.volume, None, options))
     assert found.of_network is own and found.burden.right_opacity_percent == 0.0
     assert found.burden.left_opacity_percent == own.burden.left_opacity_percent
     assert found.sentence.startswith("Corrected by hand: Lesions")

@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import medai
+from medai.cli import run
 
 # Makes every import of the command line's libraries fail, as after a plain ``pip install .``.
 _WITHOUT = """
@@ -43,3 +46,25 @@ def test_without_its_libraries_one_line_says_what_to_install():
     assert ended.stdout == ""
     (line,) = ended.stderr.splitlines()
     assert line.startswith("medai: ") and "pip install '.[app]'" in line
+
+
+def test_the_version_alone_is_answered(capsys):
+    assert run(["--version"]) == 0
+    said = capsys.readouterr()
+    assert (said.out, said.err) == (f"{medai.__version__}\n", "")
+
+
+@pytest.mark.parametrize("words", [[], ["models"], ["study"]])
+def test_no_command_shows_the_help_and_nothing_else(words, capsys):
+    assert run(words) == 2
+    said = capsys.readouterr()
+    assert "Usage: medai" in said.out + said.err and "See medai --help" not in said.err
+
+
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_output_folder_without_a_name_is_one_line(empty, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(["segment", "missing.nrrd", "-o", empty]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "--output" in line and "expected a path" in line
+    assert list(tmp_path.iterdir()) == []

@@ -19,6 +19,12 @@ from medai.dicom_output.write import write_lesion_objects
 from medai.errors import GeometryError, MissingDependencyError
 from medai.images import read_volume
 from medai.inference import LesionOptions, LesionResult
+from medai.inference.lesions.given_masks import (
+    MeasureOptions,
+    corrected,
+    given_masks,
+    measure_given,
+)
 from medai.models import ModelCard
 from Testing.modules.cards import store_with
 from Testing.modules.lesion_results import small_phantom, truth_result
@@ -286,3 +292,37 @@ def test_a_lung_of_unknown_side_has_no_side(result, study, tmp_path):
     numbers = numbers_of(read(folder / "measurements.dcm"))
     assert numbers["lung"]["118565006"][0] == pytest.approx(burden.lung_volume_ml, rel=1e-6)
     assert "right lung" not in numbers and "left lung" not in numbers
+
+
+def test_what_a_hand_corrected_is_semiautomatic_and_whole_outside_the_lungs(
+    study, result, tmp_path
+):
+    lesions = result.lesions * (result.lungs == 2).astype(np.uint8)
+    without_lung = int(np.flatnonzero(~result.zones.any(axis=(1, 2)))[0])
+    lesions[without_lung, 40:44, 40:44] = 1
+    given = MeasureOptions(
+        given_masks({"lesion": lesions}, lesions.shape, classes=("lesion",)), own=result.lesions
+    )
+    given = replace(given, lesions=replace(given.lesions, lungs=result.lungs))
+    hand = corrected(result, measure_given(result.volume, None, given))
+    folder = write_lesion_objects(hand, study, tmp_path)
+    kinds = {
+        name: {item.SegmentAlgorithmType for item in read(folder / name).SegmentSequence}
+        for name in OBJECTS[:4]
+    }
+    assert kinds.pop("lesions.dcm") == {"SEMIAUTOMATIC"}
+    assert set().union(*kinds.values()) == {"AUTOMATIC"}  # lungs as they were found
+    seg = read(folder / "lesions.dcm")
+    assert np.array_equal(voxels_of(seg, 1, result.volume), lesions == 1)
+    report = [str(each.value) for each in read(folder / "measurements.dcm").iterall()]
+    report = " ".join(report)
+    assert "Corrected by hand" in report and "corrected_by_hand=yes" in report
+    lungs = replace(hand, zones=np.where(hand.zones == 1, 0, hand.zones).astype(np.uint8))
+    folder = write_lesion_objects(lungs, study, _new(tmp_path / "lungs"))
+    (kind,) = {item.SegmentAlgorithmType for item in read(folder / "lungs.dcm").SegmentSequence}
+    assert kind == "SEMIAUTOMATIC"
+
+
+def _new(folder: Path) -> Path:
+    folder.mkdir()
+    return folder

@@ -18,8 +18,10 @@ from medai.inference.worker.array_transfer import pack, unpack
 from medai.models import read_card
 from medai.models.weights import network_with_weights, read_weights
 from medai.studies import open_study
+from medai.studies.exported_ratings import open_export
 from medai.studies.ratings_table import read_ratings_table
 from medai.studies.record import read_record
+from medai.studies.score_table import read_scores
 
 _HU = (np.arange(3 * 5 * 6, dtype=np.int16).reshape(3, 5, 6) * 20 - 1000).astype(np.int16)
 _GREY = (np.arange(12 * 10) * 2 % 256).astype(np.uint8).reshape(12, 10)
@@ -220,6 +222,65 @@ def _ratings(folder: Path) -> list[bytes]:
     ]
 
 
+def _exports(*documents: object) -> Callable[[Path], list[bytes]]:
+    return lambda folder: [json.dumps(document).encode() for document in documents]
+
+
+_CORNERS = [1, 1, 8, 1, 8, 5, 1.5, 5]
+_COCO = {
+    "images": [{"id": 1, "file_name": "a.png", "height": 6, "width": 9}],
+    "categories": [{"id": 1, "name": "lesion"}],
+    "annotations": [
+        {"image_id": 1, "category_id": 1, "segmentation": [_CORNERS], "rater": "AB"},
+        {"image_id": 1, "category_id": 1, "segmentation": {"counts": "=240000000;"}, "rater": "CD"},
+        {"image_id": 1, "category_id": 1, "bbox": [1, 1, 3, 3], "rater": "EF"},
+        {"image_id": 1, "category_id": 1, "segmentation": {"counts": [9, 45]}, "rater": "GH"},
+    ],
+}
+_LABELBOX = [
+    {
+        "data_row": {"external_id": "a.png"},
+        "media_attributes": {"height": 6, "width": 9},
+        "projects": {
+            "p": {
+                "labels": [
+                    {
+                        "label_details": {"created_by": "AB"},
+                        "annotations": {
+                            "objects": [
+                                {"name": "x", "polygon": [{"x": 1, "y": 2}, {"x": 5, "y": 5}]}
+                            ],
+                            "classifications": [
+                                {"name": "quality", "radio_answer": {"name": "low"}}
+                            ],
+                        },
+                    }
+                ]
+            }
+        },
+    }
+]
+
+
+def _pixels(folder: Path) -> list[bytes]:
+    rows = [f"{k},a.jpg,{k // 3},{k % 3},255,{255 * (k > 2)},0" for k in range(9)]
+    return [
+        "\n".join([",filename,height_coor,width_coor,background,rater_1,rater_2", *rows]).encode()
+    ]
+
+
+def _read_export(path: Path) -> object:
+    source = open_export(path)
+    return [source.read(image) for image in source.images]
+
+
+def _scores(folder: Path) -> list[bytes]:
+    return [
+        b"image,rater,item,score,repeat\na,AB,left,1,1\na,CD,left,2,1\nb,AB,left,0,2\nb,CD,,3,\n",
+        b"image,rater,score\na,AB,low\na,CD,high\n",
+    ]
+
+
 def _lists(folder: Path) -> list[bytes]:
     return [
         b"study,name,model,series\nct/one,One,tiny,2\nct/two,,,\n",
@@ -254,6 +315,10 @@ FORMATS = {
     "study": Format("study.toml", _protocols, lambda path: open_study(path.parent)),
     "record": Format("record.json", _records, _read_resealed),
     "ratings": Format("ratings.csv", _ratings, read_ratings_table),
+    "scores": Format("scores.csv", _scores, read_scores),
+    "coco": Format("coco.json", _exports(_COCO), _read_export),
+    "labelbox": Format("labelbox.json", _exports(_LABELBOX), _read_export),
+    "pixels": Format("pixels.csv", _pixels, _read_export),
     "list": Format("list.csv", _lists, lambda path: read_list(path, "segment")),
     "message": Format("message", _messages, lambda path: unpack(path.read_bytes(), path.parent)),
 }

@@ -13,7 +13,7 @@ from torch import nn
 from medai.errors import InputError, ModelTaskError, UnsuitableImageError
 from medai.images import AxialVolume, Volume, on_axial_grid, to_axial
 from medai.inference.covid.assess import assess_covid
-from medai.inference.covid.assessment import CovidChoices
+from medai.inference.covid.assessment import CovidAssessment, CovidChoices
 from medai.inference.covid.classification import classify_covid
 from medai.inference.covid.explanation import grad_cam, score_map
 from medai.inference.covid.guard import chance_notes, evidence_notes, grey_picture
@@ -25,7 +25,10 @@ from medai.inference.covid.result import (
 )
 from medai.inference.covid.slice_classifier import SliceClassifier, Why
 from medai.inference.covid.slices import place_axial, plane_slices
+from medai.measures import lung_zones, measure_lesions
+from medai.measures.severity import severity
 from medai.models import ModelStore
+from medai.models.fitness import DEMONSTRATION
 from medai.networks import transfer_classifier
 from medai.phantoms import chest_ct
 from Testing.model_folders import write_model
@@ -81,10 +84,10 @@ def test_unknown_rules_and_planes_are_refused() -> None:
 @pytest.mark.parametrize(
     ("volume", "words"),
     [
-        (picture(np.zeros((80, 80), np.uint8)), "mean grey 0.00"),
-        (picture(np.full((80, 80), 255, np.uint8)), "mean grey 1.00"),
+        (picture(np.zeros((80, 80), np.uint8)), "mean gray 0.00"),
+        (picture(np.full((80, 80), 255, np.uint8)), "mean gray 1.00"),
         (picture(noise((80, 80), 0, 30)), "does not look like a chest CT slice"),
-        (picture(np.stack([noise(), noise() // 3, noise() // 5], axis=-1)), "colour picture"),
+        (picture(np.stack([noise(), noise() // 3, noise() // 5], axis=-1)), "color picture"),
         (picture(noise(), "OPT"), "modality OPT"),
         (picture(noise((8, 80))), "8 × 80 pixels"),
         (picture(noise().astype(np.int16)), "type int16"),
@@ -326,3 +329,23 @@ def test_a_model_no_better_than_chance_says_so(store: ModelStore) -> None:
     assert "no better than chance" in note and "AUC 0.57, 0.46 to 0.68" in note
     assert chance_notes(replace(card, performance=(replace(row, low=0.51),))) == []
     assert chance_notes(replace(card, performance=(replace(row, measure="F1"),))) == []
+
+
+def test_without_a_model_fit_for_research_severity_leads_and_there_is_no_diagnosis(
+    store: ModelStore,
+) -> None:
+    found = classify_covid((picture(noise()),), store.load("ctnet"))
+    burden = measure_lesions(
+        PHANTOM.volume,
+        (PHANTOM.lesions > 0).astype(np.uint8),
+        lung_zones(PHANTOM.lungs, PHANTOM.volume),
+        PHANTOM.lesions,
+        ("lesion",),
+    )[1]
+    fit = CovidAssessment(found, severity=severity(burden))
+    assert fit.sentence.startswith("Probability of COVID-19")
+    only_shown = tuple(replace(card, fitness=DEMONSTRATION) for card in found.cards)
+    doubted = replace(fit, classification=replace(found, cards=only_shown))
+    lead, _, rest = doubted.sentence.partition(" No diagnosis. ")
+    assert lead == f"Opacity {burden.opacity_percent:.1f} % of lung."
+    assert rest.startswith("For demonstration only:") and "Probability" not in doubted.sentence

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from medai.cancellation import never_cancelled
 from medai.images import to_axial
 from medai.inference.covid.slice_classifier import SliceClassifier
 from medai.inference.covid.slices import plane_slices
 from medai.models import ModelStore
-from medai.progress import never_cancelled
 from Testing.ill_chests import drawn_chest
 
 MODEL = "covid-mask-net-r18-t1"

@@ -12,7 +12,6 @@ from medai.inference.lesions.slice_networks import run_networks
 from medai.inference.running.lung_slices import lung_slices
 from medai.models import ModelStore
 from medai.phantoms import chest_ct
-from medai.progress import never_cancelled
 from medai.resources import resources_folder
 
 STORE = ModelStore([resources_folder() / "Models"])
@@ -29,15 +28,7 @@ def slices():
 def answer(model_id: str, slices, dtype: torch.dtype, monkeypatch):
     for module in ("acceleration", "regions"):
         monkeypatch.setattr(f"medai.inference.running.{module}.fast_dtype", lambda device: dtype)
-    return run_networks(
-        STORE.load(model_id),
-        slices,
-        device="cpu",
-        batch_size=None,
-        score_threshold=None,
-        progress=lambda fraction, words: None,
-        cancelled=never_cancelled,
-    )
+    return run_networks(STORE.load(model_id), slices, device="cpu")
 
 
 @pytest.mark.parametrize("model_id", SINGLE)

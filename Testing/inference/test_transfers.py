@@ -33,15 +33,7 @@ def slices(chest) -> LungSlices:
 
 
 def answer(model, slices, batch_size, cancelled=lambda: False):
-    return run_networks(
-        model,
-        slices,
-        device="cpu",
-        batch_size=batch_size,
-        score_threshold=None,
-        progress=lambda fraction, words: None,
-        cancelled=cancelled,
-    )
+    return run_networks(model, slices, device="cpu", batch_size=batch_size, cancelled=cancelled)
 
 
 def test_what_goes_there_and_back_is_the_same():

@@ -364,3 +364,35 @@ def test_a_single_slice_has_its_lungs(phantom, share) -> None:
     assert found.shape == truth.shape
     assert dice(found > 0, truth > 0) > 0.95
     assert dice(found == 1, truth == 1) > 0.95
+
+
+def test_vessels_do_not_cost_a_single_slice_its_lungs(phantom) -> None:
+    # Every fourth pixel a vessel: most of what surrounds the air is then vessel, not chest wall.
+    index = SHAPE[0] // 2
+    part = part_of(phantom.volume, np.s_[index : index + 1, :, :])
+    truth = phantom.lungs[index : index + 1]
+    hu = part.array.copy()
+    vessels = np.zeros(hu.shape, bool)
+    vessels[:, ::4, ::4] = True
+    hu[vessels & ndimage.binary_erosion(truth > 0, np.ones((1, 3, 3)))] = 40
+
+    found = segment_lungs(Volume(hu, part.ijk_to_ras, "CT", "vessels"))
+
+    for label in (1, 2):
+        assert dice(found.labels == label, truth == label) >= 0.95
+
+
+LUNG_SLICES = SHARED.parent / "ct_lungs_hu" / "slices.npz"
+
+
+@pytest.mark.skipif(not LUNG_SLICES.is_file(), reason="the shared slices aren't on this machine")
+@pytest.mark.parametrize("name", ["ID_0053_Z_0127", "ID_0107_Z_0062", "ID_0160_Z_0140"])
+def test_real_slices_that_lost_a_lung_have_both(name) -> None:
+    with np.load(LUNG_SLICES) as data:
+        index = data["names"].tolist().index(name)
+        hu = data["hu"][index : index + 1]
+        truth = np.unpackbits(data["lungs"][index], axis=-1) > 0
+
+    found = segment_lungs(Volume(hu, np.diag([-1.4, -1.4, 5.0, 1.0]), "CT", name))
+
+    assert dice(found.labels[0] > 0, truth) >= 0.96

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 
 import torch
@@ -20,10 +21,8 @@ from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign, batched_n
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 OLD_NAMES = (
-    ("inner_blocks.0.0.", "inner_blocks.0."),
-    ("layer_blocks.0.0.", "layer_blocks.0."),
-    ("rpn.head.conv.0.0.", "rpn.head.conv."),
-    ("roi_heads.mask_head.0.0.", "roi_heads.mask_head.mask_fcn1."),
+    (r"(inner|layer)_blocks\.(\d)\.0\.", r"\1_blocks.\2."),
+    (r"rpn\.head\.conv\.0\.0\.", "rpn.head.conv."),
 )
 
 
@@ -32,36 +31,56 @@ def old_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
     renamed = {}
     for name, value in state.items():
         for new, old in OLD_NAMES:
-            name = name.replace(new, old)
+            name = re.sub(new, old, name)
+        name = re.sub(
+            r"mask_head\.(\d)\.0\.", lambda m: f"mask_head.mask_fcn{int(m[1]) + 1}.", name
+        )
         renamed[name] = value
     return renamed
 
 
 def authors_lesion_network(
-    truncation: int = 1, lesion_classes: int = 1, score_threshold: float = 0.75
+    truncation: int = 1,
+    lesion_classes: int = 1,
+    score_threshold: float = 0.75,
+    backbone_name: str = "resnet18",
 ) -> GeneralizedRCNN:
-    """The light Mask R-CNN of S2 as its code builds it: torchvision, ImageNet normalisation."""
+    """The Mask R-CNN of S2 as its code builds it: torchvision, ImageNet normalisation.
+
+    "resnet50" has the four pyramid levels and the standard mask head of the paper's text.
+    """
     backbone = nn.Module()
-    block = 4 - truncation
-    backbone.body = IntermediateLayerGetter(resnet.resnet18(), {f"layer{block}": "0"})
-    backbone.fpn = FeaturePyramidNetwork([32 * 2**block], 256)
+    whole = backbone_name == "resnet50"
+    blocks = (1, 2, 3, 4) if whole else (4 - truncation,)
+    first = 128 if whole else 32
+    levels = [str(level) for level in range(len(blocks))]
+    layers = {f"layer{block}": level for block, level in zip(blocks, levels, strict=True)}
+    backbone.body = IntermediateLayerGetter(getattr(resnet, backbone_name)(), layers)
+    backbone.fpn = FeaturePyramidNetwork([first * 2**block for block in blocks], 256)
     backbone.forward = lambda images: backbone.fpn(backbone.body(images))
     backbone.out_channels = 256
-    anchors = AnchorGenerator(((2, 4, 8, 16, 32),), ((0.1, 0.25, 0.5, 1, 1.5, 2),))
+    anchors = AnchorGenerator(
+        ((2, 4, 8, 16, 32),) * len(blocks), ((0.1, 0.25, 0.5, 1, 1.5, 2),) * len(blocks)
+    )
+    mask_layers, mask_maps = ((256,) * 4, 256) if whole else ((128,), 128)
     rpn = RegionProposalNetwork(
         anchors, RPNHead(256, 30), 0.7, 0.3, 256, 0.75,
         {"training": 2000, "testing": 1000}, {"training": 2000, "testing": 1000}, 0.75,
     )  # fmt: skip
     rpn.min_size = 0.0
     heads = RoIHeads(
-        MultiScaleRoIAlign(["0"], 7, 2), TwoMLPHead(256 * 49, 128),
+        MultiScaleRoIAlign(levels, 7, 2), TwoMLPHead(256 * 49, 128),
         FastRCNNPredictor(128, lesion_classes + 1), 0.75, 0.5, 256, 0.75, None,
         score_threshold, 0.75, 128,
-        MultiScaleRoIAlign(["0"], 14, 2), MaskRCNNHeads(256, (128,), 1),
-        MaskRCNNPredictor(128, 128, lesion_classes + 1),
+        MultiScaleRoIAlign(levels, 14, 2), MaskRCNNHeads(256, mask_layers, 1),
+        MaskRCNNPredictor(mask_maps, mask_maps, lesion_classes + 1),
     )  # fmt: skip
     transform = GeneralizedRCNNTransform(512, 1024, MEAN, STD)
     network = GeneralizedRCNN(backbone, rpn, heads, transform).eval()
+    for block in backbone.modules():
+        if isinstance(block, resnet.Bottleneck):
+            # Sixteen untrained blocks would add up to scores that are all 0 or 1.
+            block.bn3.weight.data.mul_(0.2)
     # Scores well apart, so that rounding can't change their order.
     heads.box_predictor.cls_score.weight.data.mul_(60)
     return network

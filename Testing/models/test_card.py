@@ -77,6 +77,30 @@ def test_a_card_that_says_what_cannot_be_is_refused_in_one_line(tmp_path, text, 
     assert "\n" not in str(refusal.value)
 
 
+def test_all_missing_keys_are_named_at_once(tmp_path, text):
+    for line in ('version = "1.0"\n', 'limits = "random weights"\n', "n = 1\n", "mean = 0.4\n"):
+        assert line in text
+        text = text.replace(line, "", 1)
+    says = r"version, input\.mean, performance 1: n, use\.limits are missing\.$"
+    with pytest.raises(ModelCardError, match=says):
+        read(tmp_path, text)
+
+
+def test_an_empty_card_names_every_table_it_needs(tmp_path):
+    with pytest.raises(ModelCardError) as refusal:
+        read(tmp_path, "")
+    said = str(refusal.value)
+    for name in ("id", "licence", "performance", "use", "network", "input", "weights"):
+        assert name in said
+    assert said.endswith(" are missing.")
+
+
+def test_all_unknown_keys_are_named_at_once(tmp_path, text):
+    text = text.replace("std = 0.3", "std = 0.3\ngamma = 2").replace("[use]", "[use]\nhope = 1")
+    with pytest.raises(ModelCardError, match=r"unknown keys input\.gamma, use\.hope\.$"):
+        read(tmp_path, text)
+
+
 def test_a_missing_card_is_a_missing_model(tmp_path):
     with pytest.raises(ModelNotFoundError, match=r"card\.toml is missing"):
         read_card(tmp_path / "card.toml")

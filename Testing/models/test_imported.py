@@ -62,14 +62,16 @@ def fed(model: Model, grey: torch.Tensor) -> torch.Tensor:
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("truncation", [1, 2])
+@pytest.mark.parametrize(
+    ("backbone", "truncation"), [("resnet18", 1), ("resnet18", 2), ("resnet50", 0)]
+)
 def test_the_s2_authors_lesion_network_gives_the_same_regions(
-    tmp_path: Path, truncation: int
+    tmp_path: Path, backbone: str, truncation: int
 ) -> None:
     torch.manual_seed(truncation)
-    theirs = authors_lesion_network(truncation)
+    theirs = authors_lesion_network(truncation, backbone_name=backbone)
     let_a_third_pass(theirs, (grey_picture() / 255).expand(-1, 3, -1, -1)[0])
-    request = replace(LESIONS, truncation=truncation)
+    request = replace(LESIONS, backbone=backbone, truncation=truncation)
     model = imported(tmp_path, wrapped(old_names(theirs.state_dict())), request)
     assert model.card.network is not None
     assert model.card.network.arguments["encoding"] == "code"

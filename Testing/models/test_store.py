@@ -199,6 +199,8 @@ def test_a_part_of_an_ensemble_is_loaded_by_its_id_and_not_offered(store, tmp_pa
     card.write_text(card.read_text().replace("[network]", 'part_of = "both"\n[network]'))
     assert [card.id for card in store.cards()] == ["both", "small"]
     assert store.load("part").card.part_of == "both"
+    with pytest.raises(ModelNotFoundError, match=r"there are: both, small\.$"):
+        store.load("none")
     assert len(store.load("both").members) == 2
 
 

@@ -47,12 +47,7 @@ def erase_right(slicer, panel):
 
 
 def measured(panel):
-    return panel.wait(
-        until=lambda: (
-            not panel.widget._correction._later.isActive() and panel.widget._correction._job is None
-        ),
-        seconds=20,
-    )
+    return panel.wait(until=lambda: not panel.widget._correction.is_busy, seconds=20)
 
 
 def test_numbers_follow_the_hand_a_second_later_and_undo_restores_them(slicer, done, messages):
@@ -82,6 +77,26 @@ def test_numbers_follow_the_hand_a_second_later_and_undo_restores_them(slicer, d
     assert done.ui.maskSlider.isEnabled()
 
 
+def test_a_lesion_painted_over_lung_still_lies_in_that_lung(slicer, done, messages):
+    """Unless overlap is allowed, the Segment Editor takes what is painted from the lung."""
+    widget = done.widget
+    own, node = widget._result, widget._nodes.segmentation
+    volume = widget._source.nodes[0]
+    spared = np.argwhere((own.lungs == 2) & (own.lesions == 0))
+    brush = tuple(spared[len(spared) // 2 :][:500].T)
+    lesion, lung = (own.lesions > 0).astype(np.uint8), (own.lungs == 2).astype(np.uint8)
+    lesion[brush], lung[brush] = 1, 0
+    slicer.util.updateSegmentBinaryLabelmapFromArray(lesion, node, "lesion", volume)
+    slicer.util.updateSegmentBinaryLabelmapFromArray(lung, node, "left lung", volume)
+    assert measured(done)
+    burden, before = widget._result.burden, own.burden
+    painted = 500 * own.volume.voxel_volume_ml
+    assert burden.left_lung_volume_ml == pytest.approx(before.left_lung_volume_ml)
+    assert burden.lesion_volume_ml == pytest.approx(before.lesion_volume_ml + painted)
+    gain = 100 * painted / before.left_lung_volume_ml
+    assert burden.left_opacity_percent == pytest.approx(before.left_opacity_percent + gain)
+
+
 def test_a_split_segment_is_a_class_and_the_way_back_takes_it_along(slicer, done, messages):
     widget = done.widget
     own, node = widget._result, widget._nodes.segmentation
@@ -97,7 +112,7 @@ def test_a_split_segment_is_a_class_and_the_way_back_takes_it_along(slicer, done
     assert widget._result.correction.dice == 1.0
     widget._correction.own.click()
     assert "discarded" in messages.shown[-1].text
-    assert widget._result is own
+    assert measured(done) and widget._result is own
     assert node.GetSegmentation().GetSegment("Segment_1") is None
     back = slicer.util.arrayFromSegmentBinaryLabelmap(node, "lesion", volume)
     assert np.array_equal(back != 0, own.lesions != 0)

@@ -126,6 +126,9 @@ def test_an_earlier_study_gives_the_change_and_lies_side_by_side(slicer, panel, 
     assert bench.messages.shown == []
     matrix = slicer.util.arrayFromTransformMatrix(earlier.GetParentTransformNode())
     np.testing.assert_allclose(matrix, np.eye(4), atol=1e-9)
+    panel.logic.export(panel.widget._result, bench.folder / "out")
+    change = (bench.folder / "out" / "change.csv").read_text().splitlines()
+    assert len(change) >= 1 + panel.ui.changeTable.rowCount()
 
 
 def test_the_study_itself_is_no_earlier_study(slicer, panel, bench) -> None:

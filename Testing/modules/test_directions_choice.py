@@ -23,7 +23,7 @@ def test_three_directions_are_asked_for_and_leave_no_regions(
     asked = []
 
     def answer(volume, model_id, options):
-        asked.append(options.directions)
+        asked.append(options.planes)
         return without_regions(truth_result(small_phantom(), store.card(model_id), options, volume))
 
     monkeypatch.setattr(module, "ModelStore", lambda: store)

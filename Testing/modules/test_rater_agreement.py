@@ -335,6 +335,7 @@ def test_a_training_image_gives_feedback_before_the_next_case(
             images=[tmp_path / "arm.nrrd", tmp_path / "leg.nrrd"],
             raters=["AB"],
             references={"arm": tmp_path / "arm.seg.nrrd"},
+            keep_names=True,
         ),
     )
     panel = open_panel(NAME)
@@ -456,6 +457,11 @@ def test_an_analysis_says_how_well_raters_agree_worst_image_first(
     iccs = [float(row[1]) for row in rows]
     assert len(rows) == 4
     assert iccs == sorted(iccs)
+    for row in rows:
+        low, high = (float(end) for end in row[2].split("–"))
+        assert low <= float(row[1]) <= high
+    assert "ICC of the local extent" in panel.ui.summaryLabel.text()
+    assert "positive agreement (F1) is" in panel.ui.summaryLabel.text()
     raters = table(panel.ui.raterTable)
     assert [row[0] for row in raters] == ["AB", "CD", "EF", "GH", "naive rater"]
     assert "takes" in panel.ui.neededLabel.text()
@@ -695,7 +701,7 @@ def test_the_live_readout_follows_a_brush_stroke_within_100_ms(
 # Making a study.
 
 
-def test_a_study_is_made_of_a_folder_of_images(open_panel, slicer, messages, tmp_path):
+def test_a_study_is_made_of_a_folder_of_images(open_panel, slicer, messages, tmp_path, monkeypatch):
     from PIL import Image
 
     (tmp_path / "images").mkdir()
@@ -712,10 +718,18 @@ def test_a_study_is_made_of_a_folder_of_images(open_panel, slicer, messages, tmp
     panel.ui.ratersLineEdit.setText("AB, CD")
     panel.ui.titleLineEdit.setText("Eyes")
     panel.ui.repeatSpinBox.setValue(0.34)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     panel.ui.createButton.click()
     panel.wait()
-    assert messages.shown == []
+    (told,) = messages.shown
+    (key,) = (tmp_path / "home").rglob("*.csv")
+    assert str(key) in told.text
+    assert "eye 0" in key.read_text("utf-8")
+    messages.shown.clear()
     study = open_study(tmp_path / "study")
+    assert {image.name for image in study.protocol.images} == {
+        f"image-{number:03d}" for number in (1, 2, 3)
+    }
     assert study.protocol.title == "Eyes"
     assert len(worklist(study.protocol, "CD")) == 4
     assert panel.ui.studyLabel.text().startswith("Eyes: 3 images.")
@@ -736,6 +750,7 @@ def test_a_ct_with_several_labels_and_a_time_limit(open_panel, slicer, messages,
             raters=["AB", "CD"],
             labels=[label("ground-glass opacity"), label("consolidation")],
             time_limit_seconds=60.0,
+            keep_names=True,
         ),
     )
     panel = open_panel(NAME)

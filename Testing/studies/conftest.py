@@ -33,7 +33,8 @@ def make_study(tmp_path: Path) -> StudyMaker:
 
     def make(images: int = 3, folder: str = "study", **plan: object) -> Study:
         paths = [write_image(tmp_path / "in" / f"case-{k}.nrrd", k) for k in range(1, images + 1)]
-        chosen = {"title": "Trial", "images": paths, "raters": ["AB", "CD"], **plan}
+        chosen = {"title": "Trial", "images": paths, "raters": ["AB", "CD"]}
+        chosen |= {"keep_names": True, **plan}
         return create_study(tmp_path / folder, StudyPlan(**chosen))
 
     return make

@@ -56,7 +56,7 @@ def number_in(study: Study, record: Record) -> int:
 def make_study(folder: Path) -> Study:
     image = folder / "case.nrrd"
     write_volume(Volume(np.zeros((1, 8, 8), np.uint8), np.diag([-1, -1, 1, 1]), "", IMAGE), image)
-    return create_study(folder / "study", StudyPlan("T", [image], [RATER]))
+    return create_study(folder / "study", StudyPlan("T", [image], [RATER], keep_names=True))
 
 
 def save_without_end(study: Study, pipe: int, submissions: int = 10**9) -> None:

@@ -54,7 +54,8 @@ def write_mask(path: Path, mask: np.ndarray, matrix: np.ndarray = RAS) -> Path:
 
 
 def plan(images: list[Path], **more: object) -> StudyPlan:
-    return StudyPlan(**{"title": "T", "images": images, "raters": ["AB"], **more})
+    chosen = {"title": "T", "images": images, "raters": ["AB"], "keep_names": True}
+    return StudyPlan(**{**chosen, **more})
 
 
 def test_images_are_copied_byte_for_byte(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_three_x_rays_of_three_patients_in_one_folder_are_three_images(tmp_path:
         )
     found = find_images([tmp_path / "in"])
     assert [path.name for path in found] == ["chest-0.dcm", "chest-1.dcm", "chest-2.dcm"]
-    study = create_study(tmp_path / "study", StudyPlan("T", found, ["AB"]))
+    study = create_study(tmp_path / "study", StudyPlan("T", found, ["AB"], keep_names=True))
     values = [int(read_volume(study.image_path(f"chest-{k}")).array.max()) for k in range(3)]
     assert values[1] - values[0] == 1 and values[2] - values[1] == 1
 
@@ -85,7 +85,7 @@ def test_a_picture_and_a_dicom_file_of_one_name_are_named(tmp_path: Path) -> Non
     found = find_images([tmp_path / "in"])
     assert len(found) == 2
     with pytest.raises(StudyError, match="share the name 'a'"):
-        create_study(tmp_path / "study", StudyPlan("T", found, ["AB"]))
+        create_study(tmp_path / "study", StudyPlan("T", found, ["AB"], keep_names=True))
 
 
 def test_broken_links_and_files_that_are_no_images_are_named(tmp_path: Path) -> None:
@@ -105,6 +105,7 @@ def test_a_reference_that_covers_almost_everything_is_questioned(tmp_path: Path)
     values[0, :2] = 0
     references = {"a": picture(tmp_path / "right" / "a.png", values)}
     plan = {"title": "T", "images": [image], "raters": ["AB"], "references": references}
+    plan["keep_names"] = True
     with pytest.raises(StudyError, match=r"covers 96\.9 %.*is 0 the foreground.*--foreground"):
         create_study(tmp_path / "study", StudyPlan(**plan))
     study = create_study(tmp_path / "study", StudyPlan(**plan, foreground=0))
@@ -138,7 +139,7 @@ def test_an_export_is_read_as_it_is(study: Study, tmp_path: Path) -> None:
 def test_a_name_is_the_same_in_either_unicode_form(tmp_path: Path) -> None:
     composed, apart = (unicodedata.normalize(form, "José") for form in ("NFC", "NFD"))
     assert composed != apart
-    plan = StudyPlan("T", [picture(tmp_path / "a.png")], [apart])
+    plan = StudyPlan("T", [picture(tmp_path / "a.png")], [apart], keep_names=True)
     study = create_study(tmp_path / "study", plan)
     volume = read_volume(study.image_path("a"))
     start_session(study, composed, "a", 1, volume).submit({}, Remarks())

@@ -79,7 +79,7 @@ def test_another_study_in_the_same_place_is_noticed(study: Study, tmp_path: Path
     session = sit_down(study)
     image = tmp_path / "in" / "case-1.nrrd"
     study.folder.rename(tmp_path / "moved")
-    other = create_study(study.folder, StudyPlan("Other", [image], ["AB"]))
+    other = create_study(study.folder, StudyPlan("Other", [image], ["AB"], keep_names=True))
     with pytest.raises(StudyGoneError, match="another study"):
         session.submit(OUTLINE, Remarks())
     assert rater_records(other, "AB") == ()

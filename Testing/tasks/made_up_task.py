@@ -105,7 +105,7 @@ def bright(
     run_task(
         "bright",
         [lambda: read_volume(study)],
-        lambda: BrightOptions(above_hu),
+        BrightOptions(above_hu),
         Output(output, overwrite, as_json),
     )
 ''',

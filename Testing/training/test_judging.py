@@ -15,6 +15,7 @@ import torch
 from medai.errors import ModelHashError, TrainingDataError
 from medai.models import ModelStore
 from medai.networks import ctnet10, lesion_mask_rcnn, unet
+from Testing.model_folders import card_text, write_ensemble
 from Testing.training.conftest import lung_phantom
 from training import evaluate
 from training.bootstrap import bootstrap
@@ -24,58 +25,14 @@ from training.lesion_slices import LesionSlice
 from training.normalization import Normalization
 from training.segmentation import predict
 
-CARD = """\
-id = "{id}"
-name = "A network of no use"
-version = "0.1"
-task = "{task}"
-modality = "CT"
-[network]
-name = "{network}"
-arguments = {arguments}
-classes = {classes}
-[input]
-window = "lung"
-size = [{side}, {side}]
-mean = 0.5
-std = 0.3
-[weights]
-file = "weights.pt"
-sha256 = ""
-[licence]
-code = "Apache-2.0"
-data = "none"
-weights = "Apache-2.0"
-commercial_use = true
-[training]
-data = "nothing"
-patients = 0
-slices = 1
-cost = "none"
-[[performance]]
-measured_on = "nothing"
-measure = "Dice"
-value = 0.5
-low = 0.0
-high = 1.0
-n = 1
-[maturity]
-peer_review = "none"
-dataset_size = "none"
-complexity = "small"
-clinical_use = "none"
-[use]
-intended = "tests"
-limits = "all"
-never_seen = "anything"
-"""
 
-
-def exported(folder: Path, trained: torch.nn.Module, /, **entries: object) -> Path:
-    text = CARD
-    for key, value in entries.items():
-        text = text.replace("{" + key + "}", str(value))
-    return export_model(trained.state_dict(), text, folder)
+def exported(
+    folder: Path, trained: torch.nn.Module, model_id: str, task: str = "lesions", **card: object
+) -> Path:
+    rest = {"window": "lung", "size": 64, "mean": 0.5, "std": 0.3, "sha256": ""}
+    return export_model(
+        trained.state_dict(), card_text(model_id, task, "CT", **rest | card), folder
+    )
 
 
 @pytest.fixture(scope="module")
@@ -83,36 +40,20 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an untrained U-Net, Mask R-CNN and classifier, all small inputs."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("models")
-    exported(
-        folder,
-        unet(classes=3, width=4),
-        id="tiny-unet",
-        task="lesions",
-        network="unet",
-        arguments="{ in_channels = 1, classes = 3, width = 4 }",
-        classes='["ground-glass opacity", "consolidation"]',
-        side=64,
-    )
+    classes = '"ground-glass opacity", "consolidation"'
+    arguments = "in_channels = 1, classes = 3, width = 4"
+    trained = unet(classes=3, width=4)
+    exported(folder, trained, "tiny-unet", network="unet", arguments=arguments, classes=classes)
     exported(
         folder,
         lesion_mask_rcnn(truncation=2),
-        id="tiny-regions",
-        task="lesions",
+        "tiny-regions",
         network="lesion_mask_rcnn",
-        arguments='{ backbone = "resnet18", truncation = 2, lesion_classes = 1 }',
-        classes='["lesion"]',
-        side=64,
+        arguments='backbone = "resnet18", truncation = 2, lesion_classes = 1',
+        classes='"lesion"',
     )
-    exported(
-        folder,
-        ctnet10(),
-        id="tiny-ctnet10",
-        task="covid",
-        network="ctnet10",
-        arguments="{}",
-        classes='["COVID-19"]',
-        side=128,
-    )
+    picture = {"network": "ctnet10", "arguments": "", "classes": '"COVID-19"', "size": 128}
+    exported(folder, ctnet10(), "tiny-ctnet10", "covid", **picture)
     return folder
 
 
@@ -322,23 +263,12 @@ def test_a_cross_validation_judges_each_slice_by_the_member_that_never_saw_it(
         # One member calls everything lesion, the other nothing.
         torch.nn.init.zeros_(network.outc.conv.weight)
         network.outc.conv.bias.data = torch.tensor([0.0, 9.0, 0.0] if number else [9.0, 0.0, 0.0])
-        folder = exported(
-            tmp_path,
-            network,
-            id=f"member-{number}",
-            task="lesions",
-            network="unet",
-            arguments="{ in_channels = 1, classes = 3, width = 4 }",
-            classes='["ground-glass opacity", "consolidation"]',
-            side=32,
-        )
-        members.append(folder.name)
-    text = CARD.replace("{id}", "both").replace("{task}", "lesions")
-    start, end = text.index("[network]"), text.index("[licence]")
-    ensemble = f"[ensemble]\nmembers = {json.dumps(members)}\n"
-    card = tmp_path / "both"
-    card.mkdir()
-    (card / "card.toml").write_text(text[:start] + ensemble + text[end:], encoding="utf-8")
+        card = {"arguments": "in_channels = 1, classes = 3, width = 4", "size": 32}
+        classes = '"ground-glass opacity", "consolidation"'
+        model_id = f"member-{number}"
+        exported(tmp_path, network, model_id, network="unet", classes=classes, **card)
+        members.append(model_id)
+    write_ensemble(tmp_path / "both", *members)
     half = np.zeros((32, 32), np.uint8)
     half[:16] = 1
     slices = [LesionSlice(str(n), str(n), np.full((32, 32), 99, np.uint8), half) for n in range(4)]

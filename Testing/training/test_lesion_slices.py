@@ -72,6 +72,14 @@ def strange_mask(images: Path, masks: Path) -> None:
     Image.fromarray(np.full((64, 64), 7, np.uint8)).save(masks / "p2_0.png")
 
 
+def lungs_as_value_1(images: Path, masks: Path) -> None:
+    for file in masks.iterdir():
+        values = np.zeros((64, 64), np.uint8)
+        values[8:56, 4:28] = values[8:56, 36:60] = 1
+        values[40:50, 10:20] = 2
+        Image.fromarray(values).save(file)
+
+
 def empty_folder(images: Path, masks: Path) -> None:
     for file in images.iterdir():
         file.unlink()
@@ -84,6 +92,7 @@ def empty_folder(images: Path, masks: Path) -> None:
         (shrink_mask, r"p2_0\.png: 5×9 px, but its image p2_0\.png has 64×64 px"),
         (break_image, r"p2_0\.png can't be read as a picture"),
         (strange_mask, r"p2_0\.png: values \[7\], expected classes 0, 1, 2"),
+        (lungs_as_value_1, r"value 1 covers 51 % and more of both halves"),
         (empty_folder, "holds no pictures"),
     ],
 )

@@ -11,7 +11,7 @@ import torch
 
 from medai.errors import TrainingDataError
 from medai.networks import unet, unet_classifier
-from Testing.training.runs import lesion_settings
+from Testing.training.runs import lesion_settings, on_pictures
 from training import lesions, probe
 from training.export import mean_weights
 from training.lesion_slices import LesionSlice, picture_files, read_grey
@@ -98,9 +98,7 @@ def test_the_probe_classifies_pictures_by_their_lesions(class_folders: Path) -> 
     torch.manual_seed(0)
     torch.save(unet(classes=3, width=8).state_dict(), class_folders / "lesions.pt")
     settings = probe.ProbeSettings(
-        output=class_folders / "run",
-        train=class_folders / "train",
-        validation=class_folders / "val",
+        **on_pictures(class_folders),
         initial=class_folders / "lesions.pt",
         width=8,
         size=64,
@@ -120,12 +118,7 @@ def test_the_probe_classifies_pictures_by_their_lesions(class_folders: Path) -> 
 
 
 def test_only_a_lesion_encoder_can_be_probed(class_folders: Path) -> None:
-    settings = probe.ProbeSettings(
-        output=class_folders / "run",
-        train=class_folders / "train",
-        validation=class_folders / "val",
-        network="ctnet10",
-    )
+    settings = probe.ProbeSettings(**on_pictures(class_folders), network="ctnet10")
     with pytest.raises(TrainingDataError, match="network = 'ctnet10', expected unet_classifier"):
         probe.train(settings)
 

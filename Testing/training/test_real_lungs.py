@@ -13,6 +13,7 @@ from PIL import Image
 from medai.errors import TrainingDataError
 from medai.models import ModelStore
 from Testing.model_folders import write_model
+from Testing.training.runs import quick
 from training import lung_pictures
 from training.lesion_slices import LesionSlice
 from training.lung_judging import slice_volume
@@ -97,20 +98,14 @@ def test_the_lung_trainer_learns_where_the_lungs_are(tmp_path):
         picture = np.zeros((44, 52), np.uint8)
         picture[5:25, 4:30] = value
         Image.fromarray(picture).save(tmp_path / kind / "a.png")
-    settings = lung_pictures.LungSettings(
+    files = {"images": tmp_path / "images", "masks": tmp_path / "masks", "width": 4, "size": 48}
+    steps = {"steps_per_epoch": 40, "batch_size": 4, "learning_rate": 1e-2, "threads": 1}
+    settings = quick(
+        lung_pictures.LungSettings,
         output=tmp_path / "run",
         real_lungs=tmp_path / "slices.npz",
-        images=tmp_path / "images",
-        masks=tmp_path / "masks",
-        width=4,
-        size=48,
-        strength=0.0,
-        epochs=1,
-        steps_per_epoch=40,
-        batch_size=4,
-        learning_rate=1e-2,
-        accelerator="cpu",
-        threads=1,
+        **files,
+        **steps,
     )
     best = lung_pictures.train(settings)
     from medai.networks import unet

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from Testing.training.runs import on_pictures
 from training import six_networks, tables
 from training.classifier import ClassifierSettings
 
@@ -15,16 +16,9 @@ def test_networks_are_trained_once_judged_and_printed(
     class_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(six_networks, "NETWORKS", ("ctnet10",))
-    settings = ClassifierSettings(
-        output=tmp_path / "runs",
-        train=class_folders / "train",
-        validation=class_folders / "val",
-        size=128,
-        epochs=1,
-        steps_per_epoch=2,
-        batch_size=2,
-        accelerator="cpu",
-    )
+    files = on_pictures(class_folders) | {"output": tmp_path / "runs"}
+    steps = {"epochs": 1, "steps_per_epoch": 2, "batch_size": 2, "accelerator": "cpu"}
+    settings = ClassifierSettings(**files, size=128, **steps)
     results = tmp_path / "results" / "six.json"
     six_networks.train_all(settings, results)
     measured = json.loads(results.read_text(encoding="utf-8"))

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from medai.networks import lesion_mask_rcnn
-from Testing.training.runs import lesion_settings
+from Testing.training.runs import lesion_settings, on_pictures, quick
 from training import cataract, classifier, covid_mask_net, lesions, raters
 from training.classification import probability
 from training.detection import predict_lesion
@@ -84,18 +84,10 @@ def picture_accuracy(network: torch.nn.Module, folder: Path, size: int) -> float
 
 
 def test_the_classifier_learns_eight_pictures_by_heart(class_folders: Path) -> None:
-    settings = classifier.ClassifierSettings(
-        output=class_folders / "run",
-        train=class_folders / "train",
-        validation=class_folders / "val",
-        network="unet_classifier",
-        width=8,
-        size=64,
-        strength=0.0,
-        epochs=1,
-        steps_per_epoch=60,
-        learning_rate=3e-3,
-        accelerator="cpu",
+    network = {"network": "unet_classifier", "width": 8, "size": 64}
+    steps = {"steps_per_epoch": 60, "learning_rate": 3e-3}
+    settings = quick(
+        classifier.ClassifierSettings, **on_pictures(class_folders), **network, **steps
     )
     best = classifier.train(settings)
     network = classifier.network_of(settings)
@@ -106,21 +98,9 @@ def test_the_classifier_learns_eight_pictures_by_heart(class_folders: Path) -> N
 def mask_net_settings(folder: Path) -> covid_mask_net.MaskNetSettings:
     torch.manual_seed(0)
     torch.save(lesion_mask_rcnn(truncation=2).state_dict(), folder / "lesions.pt")
-    return covid_mask_net.MaskNetSettings(
-        output=folder / "run",
-        train=folder / "train",
-        validation=folder / "val",
-        initial=folder / "lesions.pt",
-        truncation=2,
-        norms=False,
-        size=64,
-        strength=0.0,
-        epochs=1,
-        steps_per_epoch=300,
-        learning_rate=2e-3,
-        weight_decay=0.0,
-        accelerator="cpu",
-    )
+    start = {"initial": folder / "lesions.pt", "truncation": 2, "norms": False, "size": 64}
+    steps = {"steps_per_epoch": 300, "learning_rate": 2e-3, "weight_decay": 0.0}
+    return quick(covid_mask_net.MaskNetSettings, **on_pictures(folder), **start, **steps)
 
 
 def test_the_mask_net_learns_eight_pictures_by_heart(class_folders: Path) -> None:
@@ -154,20 +134,9 @@ def test_the_papers_way_trains_s_and_batch_norm_weights_alone(class_folders: Pat
 
 def test_the_cataract_unet_learns_eight_scans_by_heart(tmp_path: Path) -> None:
     # Half of eight patients, both eyes, one scan each.
-    settings = cataract.CataractSettings(
-        output=tmp_path / "run",
-        patients=8,
-        scans=1,
-        test_share=0.5,
-        size=64,
-        width=8,
-        strength=0.0,
-        epochs=1,
-        steps_per_epoch=200,
-        learning_rate=1e-2,
-        cosine=True,
-        accelerator="cpu",
-    )
+    eyes = {"patients": 8, "scans": 1, "test_share": 0.5, "size": 64, "width": 8}
+    steps = {"steps_per_epoch": 200, "learning_rate": 1e-2, "cosine": True}
+    settings = quick(cataract.CataractSettings, output=tmp_path / "run", **eyes, **steps)
     cataract.train(settings)
     with (settings.output / "logs" / "csv" / "metrics.csv").open(newline="") as stream:
         last = [row for row in csv.DictReader(stream) if row.get("train cataract dice")][-1]
@@ -186,17 +155,9 @@ def test_training_on_four_raters_learns_their_share(tmp_path: Path) -> None:
         masks=np.repeat(masks[None], 10, 0),
         ids=np.array([f"p{k}/1" for k in range(10)]),
     )
-    settings = raters.RaterSettings(
-        output=tmp_path / "run",
-        crops=tmp_path / "crops.npz",
-        width=8,
-        crop=32,
-        strength=0.0,
-        epochs=1,
-        steps_per_epoch=80,
-        learning_rate=1e-2,
-        accelerator="cpu",
-    )
+    crops = {"crops": tmp_path / "crops.npz", "width": 8, "crop": 32}
+    steps = {"steps_per_epoch": 80, "learning_rate": 1e-2}
+    settings = quick(raters.RaterSettings, output=tmp_path / "run", **crops, **steps)
     weights = network_weights(raters.train(settings))
     network = raters.unet(in_channels=1, classes=2, width=8)
     network.load_state_dict(weights)

@@ -11,10 +11,11 @@ from slicer.i18n import tr as _
 
 from medai.agreement import CohortResult, ImageRatings, krippendorff_alpha, rating_patterns
 from medai.agreement.alternative_annotator import dice_matrix
+from medai.cancellation import CancelCallback
 from medai.errors import InputError
 from medai.output import atomic_folder
 from medai.palette import Rgb, rater_color
-from medai.progress import CancelCallback, ProgressCallback
+from medai.progress import ProgressCallback
 from medai.reports.rater_agreement import (
     AgreementOptions,
     RaterAgreement,

@@ -10,8 +10,9 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+from medai.cancellation import CancelCallback
 from medai.errors import CancelledError, MedAIError
-from medai.progress import CancelCallback, Progress, ProgressCallback
+from medai.progress import Progress, ProgressCallback
 from medai_panels.connections import Connections
 
 log = logging.getLogger(__name__)

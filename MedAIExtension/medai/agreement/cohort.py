@@ -24,22 +24,16 @@ from medai.agreement.cohort_tables import (
     summary_table,
 )
 from medai.agreement.extent_icc import ExtentIcc, extent_icc
-from medai.agreement.icc_estimate import (
-    POOR_BELOW,
-    IccEstimate,
-    LinkVariance,
-    Method,
-    reading,
-    undefined,
-)
+from medai.agreement.headline import PIXEL_ICC, headline
+from medai.agreement.icc_estimate import IccEstimate, LinkVariance, Method, undefined
 from medai.agreement.pixel_icc import pixel_iccs
 from medai.agreement.ratings import ImageRatings
-from medai.errors import CancelledError, RatingError
+from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
+from medai.errors import RatingError
+from medai.progress import Progress, ProgressCallback, ignore_progress
 
 Row = dict[str, Any]
-Report = Callable[[float, str], None]
 
-PIXEL_ICC = "pixel_icc"
 ALPHA = "krippendorff_alpha"
 # The ending of a measure's name for its value by Laplace, beside the exact one.
 LAPLACE = "_laplace"
@@ -91,39 +85,13 @@ class CohortResult:
 
     @property
     def sentence(self) -> str:
-        """The result in one or two sentences."""
-        row = self.summary(PIXEL_ICC)
-        if row is None or not np.isfinite(row["mean"]):
-            text = "Pixel agreement could not be measured on any image."
-        else:
-            mean = row["mean"]
-            text = f"Pixel agreement is {reading(mean)}: "
-            if row["images"] == 1:
-                text += f"ICC {mean:.2f}{self._single_interval()}."
-            else:
-                low, high = max(row["low"], 0.0), min(row["high"], 1.0)
-                text += (
-                    f"mean ICC {mean:.2f} ({low:.2f}–{high:.2f}; SE {row['se']:.2f}) over "
-                    f"{row['images']} images; "
-                    f"{100 * row['poor_share']:.0f} % of images below {POOR_BELOW:g}."
-                )
-        if self.exclusions:
-            number = len(self.exclusions)
-            text += f" {number} image{'s' if number > 1 else ''} left out."
-        return text
+        """The result in a few sentences; see ``headline``."""
+        return headline(self)
 
     @property
     def given(self) -> int:
         """How many images there were, those of a single rater included."""
         return len({*self.images, *(row["image"] for row in self.exclusions)})
-
-    def _single_interval(self) -> str:
-        excluded = {row["image"] for row in self.exclusions}
-        for image in self.images:
-            low, high = (self.value(image, f"{PIXEL_ICC}_{end}") for end in ("low", "high"))
-            if image not in excluded and np.isfinite(low):
-                return f" ({low:.2f}–{high:.2f})"
-        return ""
 
 
 def cohort(
@@ -138,10 +106,11 @@ def cohort(
     exclude_below: float = 0.05,
     covariates: Sequence[str] | None = None,
     candidates: Sequence[str] = (),
+    epsilon: float = 0.2,
     bootstrap: int = 1000,
     seed: int = 0,
-    progress: Report | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancelled: CancelCallback = never_cancelled,
     total: int | None = None,
 ) -> CohortResult:
     """Analyse the agreement of raters over many images.
@@ -152,6 +121,7 @@ def cohort(
     method, link_variance: as pixel_icc. covariates: names for the confounder model; None takes
         all that occur. candidates: names of models (or new raters) among the raters: left out of
         every agreement measure, compared by ``alternative_annotator`` and scored like a rater.
+    epsilon: of that test, how much worse a candidate may be than a rater, 0..1.
     exclude_above, exclude_below: an image in which more than half of the raters marked more (less)
         than this share of the region of interest is left out of the agreement summaries, since
         chance and agreement can't be told apart there; 1 and 0 keep all. Performance and overlap
@@ -183,17 +153,16 @@ def cohort(
     >>> result.summary("pixel_icc")["images"], len(result.leave_one_out_rows)
     (4, 3)
     """
-    say = progress or (lambda fraction, message: None)
     summaries: list[ImageSummary] = []
     areas: dict[int, list[AreaCounts]] = {grid: [] for grid in grids}
     exclusions: list[Row] = []
     known: set[str] = set()
     regions = 0
     for number, image in enumerate(images):
-        if cancelled is not None and cancelled():
-            raise CancelledError
+        raise_if_cancelled(cancelled)
         share = number / total if total else number / (number + 10.0)
-        say(_READING_SHARE * min(share, 1.0), f"Counting the ratings of {image.name}")
+        told = f"Counting the ratings of {image.name}"
+        progress(Progress(_READING_SHARE * min(share, 1.0), told))
         if image.name in known:
             raise RatingError(f"{image.name}: two images of the same name.")
         known.add(image.name)
@@ -212,14 +181,14 @@ def cohort(
             areas[grid].append(area_counts(masks, image.roi, grid))
     if not summaries:
         raise RatingError("No image with two raters: agreement needs at least one.")
-    say(_READING_SHARE, "Fitting the pixel models")
+    progress(Progress(_READING_SHARE, "Fitting the pixel models"))
     _add_pixel_iccs(summaries, method, link_variance, leave_one_out)
     for place, grid in enumerate(grids):
-        if cancelled is not None and cancelled():
-            raise CancelledError
-        say(0.8 + 0.15 * place / len(grids), f"Fitting the area models, {grid} cells a side")
+        raise_if_cancelled(cancelled)
+        told = f"Fitting the area models, {grid} cells a side"
+        progress(Progress(0.8 + 0.15 * place / len(grids), told))
         _add_area_iccs(summaries, areas[grid], f"area_icc_{grid}", method, link_variance)
-    say(0.97, "Comparing images")
+    progress(Progress(0.97, "Comparing images"))
     result = _assemble(
         summaries,
         exclusions,
@@ -228,6 +197,7 @@ def cohort(
         link_variance,
         covariates,
         candidates,
+        epsilon,
         bootstrap,
         seed,
     )
@@ -302,6 +272,7 @@ def _assemble(
     link_variance: str,
     covariates: Sequence[str] | None,
     candidates: Sequence[str],
+    epsilon: float,
     bootstrap: int,
     seed: int,
 ) -> CohortResult:
@@ -317,7 +288,7 @@ def _assemble(
     notes += _fewer_raters(summaries)
     extent = _extent_of(included, names, bootstrap, seed)
     if extent is None:
-        notes.append("Fewer than two images to summarise: no extent ICC.")
+        notes.append("Fewer than two images to summarize: no extent ICC.")
     compared = []
     for candidate in candidates:
         try:
@@ -325,6 +296,7 @@ def _assemble(
                 alternative_annotator(
                     candidate,
                     [(s.name, s.all_raters, s.all_patterns) for s in summaries],
+                    epsilon=epsilon,
                     seed=seed,
                 )
             )

@@ -42,6 +42,21 @@ def crossed_reml(tables: Array) -> CrossedVariances:
     return _complete(tables) if not np.isnan(tables[0]).any() else _with_gaps(tables)
 
 
+def simulate_crossed(
+    fit: CrossedVariances, seen: NDArray[np.bool_], resamples: int, seed: int
+) -> Array:
+    """Tables (resamples, rows, columns) drawn from the first fit, nan where ``seen`` is False."""
+    random = np.random.default_rng(seed)
+    rows, columns = seen.shape
+    values = (
+        fit.mean[0]
+        + np.sqrt(fit.row[0]) * random.standard_normal((resamples, rows, 1))
+        + np.sqrt(fit.column[0]) * random.standard_normal((resamples, 1, columns))
+        + np.sqrt(fit.residual[0]) * random.standard_normal((resamples, rows, columns))
+    )
+    return np.where(seen, values, np.nan)
+
+
 def _complete(tables: Array) -> CrossedVariances:
     _, rows, columns = tables.shape
     mean = tables.mean(axis=(1, 2))

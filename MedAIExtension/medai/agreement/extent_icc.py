@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from medai.agreement.crossed_reml import CrossedVariances, crossed_reml
+from medai.agreement.crossed_reml import CrossedVariances, crossed_reml, simulate_crossed
 from medai.errors import RatingError
 
 Array = NDArray[np.float64]
@@ -97,7 +97,7 @@ def extent_icc(extents: ArrayLike, bootstrap: int = 1000, seed: int = 0) -> Exte
     fit = crossed_reml(logits[None])
     low, high = float("nan"), float("nan")
     if bootstrap > 0:
-        resampled = crossed_reml(_simulate(fit, seen, bootstrap, seed))
+        resampled = crossed_reml(simulate_crossed(fit, seen, bootstrap, seed))
         low, high = (float(q) for q in np.quantile(_icc(resampled), [0.025, 0.975]))
     return ExtentIcc(
         icc=float(_icc(fit)[0]),
@@ -124,15 +124,3 @@ def _logit(values: Array, seen: NDArray[np.bool_]) -> Array:
     highest = 1.0 - (1.0 - inner.max()) / 2 if inner.size else 0.75
     moved = np.where(values == 0, lowest, np.where(values == 1, highest, values))
     return np.log(moved) - np.log1p(-moved)
-
-
-def _simulate(fit: CrossedVariances, seen: NDArray[np.bool_], resamples: int, seed: int) -> Array:
-    random = np.random.default_rng(seed)
-    images, raters = seen.shape
-    values = (
-        fit.mean[0]
-        + np.sqrt(fit.row[0]) * random.standard_normal((resamples, images, 1))
-        + np.sqrt(fit.column[0]) * random.standard_normal((resamples, 1, raters))
-        + np.sqrt(fit.residual[0]) * random.standard_normal((resamples, images, raters))
-    )
-    return np.where(seen, values, np.nan)

@@ -16,17 +16,21 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from medai.agreement.alpha import Level, krippendorff_alpha
-from medai.agreement.classical_icc import classical_icc
 from medai.agreement.crossed_reml import crossed_reml
 from medai.agreement.kappa import Weights
+from medai.agreement.score_icc import score_iccs
 from medai.agreement.weighted_kappa import weighted_kappas
+from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
 from medai.errors import RatingError
+from medai.progress import Progress, ProgressCallback, ignore_progress
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
 
 ALL_ITEMS = "all"
-_LEVELS = ("nominal", "ordinal", "interval", "ratio")
+# Of more, kappas are not computed.
+MOST_CATEGORIES = 100
+LEVELS: tuple[Level, ...] = ("nominal", "ordinal", "interval", "ratio")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +59,21 @@ class ScoresResult:
     limits_rows: tuple[Row, ...]
     repeat_rows: tuple[Row, ...]
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know: scores that are missing."""
+        seen = np.isfinite(self.table.values)
+        missing, alone = int((~seen).sum()), int((seen.sum(axis=0) < 2).sum())
+        notes = [f"{missing} of {seen.size} scores are missing."] if missing else []
+        if self.table.level in LEVELS[:2] and not self.table.categories:
+            notes.append(f"More than {MOST_CATEGORIES} different scores: alpha alone is computed.")
+        if alone:
+            notes.append(
+                f"{alone} of {seen.shape[1]} images and items have fewer than two scores: they say "
+                "nothing of agreement."
+            )
+        return tuple(notes)
+
     def coefficient(self, item: str, name: str, weights: str = "") -> Row | None:
         """One row of the coefficients."""
         for row in self.coefficient_rows:
@@ -77,26 +96,31 @@ class ScoresResult:
         )
 
 
-def score_agreement(table: ScoreTable) -> ScoresResult:
+def score_agreement(
+    table: ScoreTable,
+    *,
+    progress: ProgressCallback = ignore_progress,
+    cancelled: CancelCallback = never_cancelled,
+) -> ScoresResult:
     """Every coefficient of each item, and of all together.
 
     coefficient_rows: item, coefficient, weights, value, se, low, high, units, raters: alpha at the
         table's level; for nominal and ordinal scores Fleiss, Conger, Brennan–Prediger, Gwet's AC1
         (AC2 with weights), Cohen or Light, unweighted and for ordinal ones with linear and
         quadratic weights.
-    icc_rows (not for nominal scores): item, kind, icc, low, high, units: ICC1 to ICC3k where no
-        score is missing; else agreement and consistency from a linear mixed model (REML).
+    icc_rows (not for nominal scores): item, kind, icc, low, high, units: see ``score_iccs``.
     limits_rows (not for nominal scores): item, first, second, units, mean difference, sd, limits
         of agreement with 95 % intervals; sem, the standard error of measurement
         √(V_rater + V_residual) over all raters, and the minimal detectable change 1.96 √2 sem.
     repeat_rows: rater, units, alpha of a rater's first and second scores.
+    progress: called with the share done and what is happening; cancelled: asked between items.
     Raises RatingError on fewer than 2 raters, no unit with two scores, or a score outside the
     categories.
     Source: Bland and Altman 1999, Stat. Methods Med. Res. 8(2), 135-160; de Vet et al. 2006, J.
     Clin. Epidemiol. 59(10), 1033-1039.
     """
-    if table.level not in _LEVELS:
-        raise RatingError(f"Level {table.level!r}: expected one of {', '.join(_LEVELS)}.")
+    if table.level not in LEVELS:
+        raise RatingError(f"Level {table.level!r}: expected one of {', '.join(LEVELS)}.")
     items = list(dict.fromkeys(table.items))
     groups = [(item, np.array([one == item for one in table.items])) for item in items]
     if len(items) > 1:
@@ -107,11 +131,13 @@ def score_agreement(table: ScoreTable) -> ScoresResult:
     iccs: list[Row] = []
     limits: list[Row] = []
     images = np.array(table.images)
-    for item, chosen in groups:
+    for number, (item, chosen) in enumerate(groups):
+        raise_if_cancelled(cancelled)
+        progress(Progress(number / len(groups), f"Comparing the scores of {item}"))
         values = table.values[:, chosen]
         coefficients += _coefficients(item, values, images[chosen], table)
         if table.level != "nominal":
-            iccs += _iccs(item, values)
+            iccs += [{"item": item, **row} for row in score_iccs(values)]
             limits += _limits(item, values, table.raters)
     return ScoresResult(
         table, tuple(coefficients), tuple(iccs), tuple(limits), tuple(_repeats(table))
@@ -170,31 +196,6 @@ def _jackknife(
     n = len(spread)
     squares = ((spread - spread.mean(axis=0)) ** 2).sum(axis=0)
     return whole, np.sqrt((n - 1.0) / n * squares).tolist()
-
-
-def _iccs(item: str, values: Array) -> list[Row]:
-    seen = np.isfinite(values)
-    units = int((seen.sum(axis=0) >= 2).sum())
-    if units < 2:
-        return []
-    complete = values[:, seen.all(axis=0)]
-    if complete.shape[1] == values.shape[1]:
-        return [
-            {"item": item, "kind": row.kind, "icc": row.icc, "low": row.low, "high": row.high,
-             "units": units}
-            for row in classical_icc(complete.T)
-        ]  # fmt: skip
-    fit = crossed_reml(values.T[None])
-    row, column, rest = (float(part[0]) for part in (fit.row, fit.column, fit.residual))
-    nan = float("nan")
-    return [
-        {"item": item, "kind": kind, "icc": row / whole if whole else nan, "low": nan, "high": nan,
-         "units": units}
-        for kind, whole in (
-            ("agreement, missing scores (REML)", row + column + rest),
-            ("consistency, missing scores (REML)", row + rest),
-        )
-    ]  # fmt: skip
 
 
 def _limits(item: str, values: Array, raters: Sequence[str]) -> list[Row]:

@@ -14,8 +14,8 @@ from typing import Any
 
 from medai.batch.one_study import failed, run_study
 from medai.batch.outcome import Outcome, StudyRequest
+from medai.cancellation import CancelCallback
 from medai.errors import CancelledError, InputError, MissingDependencyError, WorkerError
-from medai.progress import CancelCallback
 from medai.resources import user_folder
 
 _LOOK_SECONDS = 0.2

@@ -18,9 +18,9 @@ from pathlib import Path
 import medai
 from medai.batch.one_study import failed, run_study
 from medai.batch.outcome import Outcome, StudyRequest
+from medai.cancellation import CancelCallback
 from medai.child_process import safe_environment
 from medai.errors import CancelledError
-from medai.progress import CancelCallback
 
 _LOOK_SECONDS = 0.2
 # The pipeline's peak on a large chest CT.

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medai.batch.outcome import StudyRequest
-from medai.progress import ignore_progress, never_cancelled
+from medai.cancellation import never_cancelled
+from medai.progress import ignore_progress
 from medai.reports.write import write_files
 from medai.tasks import Task, part, task_of_command, with_models
 

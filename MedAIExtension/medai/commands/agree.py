@@ -12,6 +12,7 @@ from medai.commands.options import JsonOption, OutputOption, OverwriteOption
 from medai.commands.run_task import Output, run_task
 
 if TYPE_CHECKING:
+    from medai.agreement.scores import ScoreTable
     from medai.studies import RatingsSource
 
 
@@ -43,8 +44,8 @@ def agree(
         Path,
         typer.Argument(
             metavar="STUDY",
-            help="A study, a folder with a folder per image and a mask file per rater, or a CSV of "
-            "scores: image, rater, score (item, repeat).",
+            help="A study, a folder with a folder per image and a mask file per rater, an export "
+            "of Labelbox or in COCO's JSON, or a CSV of scores: image, rater, score.",
         ),
     ],
     output: OutputOption,
@@ -55,6 +56,15 @@ def agree(
     candidates: Annotated[
         str, typer.Option("--candidates", help="Models (or new raters) to compare, with commas.")
     ] = "",
+    epsilon: Annotated[
+        float,
+        typer.Option(
+            "--epsilon",
+            min=0.0,
+            max=1.0,
+            help="How much worse a candidate may be than a rater, for sparing a rater's work, 0–1.",
+        ),
+    ] = 0.2,
     method: Annotated[
         MethodChoice,
         typer.Option("--method", help="Exact likelihood, or as published (Laplace, as lme4)."),
@@ -71,6 +81,21 @@ def agree(
     surfaces: Annotated[
         bool, typer.Option("--surfaces", help="Also measure Hausdorff and surface distances.")
     ] = False,
+    gold: Annotated[
+        Path | None,
+        typer.Option("--gold", help="Folder of right answers, named as the images, to rank by."),
+    ] = None,
+    gold_foreground: Annotated[
+        int | None, typer.Option("--gold-foreground", help="The value that marks in --gold.")
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", help="The study's key, if --gold has the images' older names."),
+    ] = None,
+    foreground: Annotated[
+        int | None,
+        typer.Option("--foreground", help="In a folder of masks, the value that marks."),
+    ] = None,
     use_earlier: Annotated[
         bool,
         typer.Option(
@@ -90,12 +115,17 @@ def agree(
     as_json: JsonOption = False,
 ) -> None:
     """Measure how well raters agree on what they outlined or scored, image by image and overall."""
-    if study.suffix.lower() == ".csv":
-        _agree_on_scores(study, level, categories, Output(output, overwrite, as_json))
-        return
+    from medai.errors import InputError
     from medai.reports.rater_agreement import AgreementOptions, names_in, open_ratings
+    from medai.studies.gold_masks import GoldFolder
+    from medai.studies.score_table import is_score_table, read_scores
 
     models = names_in(candidates)
+    scored = is_score_table(study)
+    if not scored and (level is not None or categories):
+        raise InputError(
+            f"{study.name} holds outlines: --level and --categories are of tables of scores."
+        )
     options = AgreementOptions(
         candidates=models,
         method=method.value,
@@ -103,27 +133,21 @@ def agree(
         exclude_above=exclude_above,
         exclude_below=exclude_below,
         surfaces=surfaces,
+        epsilon=epsilon,
+        gold=None if gold is None else GoldFolder(gold, label or "", gold_foreground, key),
     )
 
-    def read() -> RatingsSource:
-        return open_ratings(study, label=label, candidates=models, superseded=use_earlier)
-
-    run_task("agreement", [read], lambda: options, Output(output, overwrite, as_json))
-
-
-def _agree_on_scores(
-    path: Path, level: LevelChoice | None, categories: str, output: Output
-) -> None:
-    from medai.agreement.scores import score_agreement
-    from medai.commands.console import print_answer
-    from medai.output import atomic_folder
-    from medai.reports.rater_agreement import names_in
-    from medai.reports.scores import read_scores, summary_of, write_scores
-
-    with atomic_folder(output.folder, overwrite=output.overwrite) as folder:
-        table = read_scores(
-            path, level=None if level is None else level.value, categories=names_in(categories)
+    def read() -> RatingsSource | ScoreTable:
+        if scored:
+            return read_scores(
+                study, level=None if level is None else level.value, categories=names_in(categories)
+            )
+        return open_ratings(
+            study,
+            label=label,
+            candidates=models,
+            superseded=use_earlier,
+            foreground=foreground,
         )
-        result = score_agreement(table)
-        write_scores(result, folder)
-    print_answer(result.sentence, summary_of(result), as_json=output.as_json)
+
+    run_task("agreement", [read], options, Output(output, overwrite, as_json))

@@ -9,22 +9,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from medai.commands.check_first import (
+    remind_of_terms,
+    require_device,
+    require_model,
+    require_model_for,
+)
 from medai.commands.console import print_answer, print_warning, running
-from medai.commands.options import (
+from medai.commands.network_options import (
+    AcceptOption,
     DeviceChoice,
     DeviceOption,
     GpuMemoryOption,
-    JsonOption,
     ModelOption,
-    OverwriteOption,
 )
+from medai.commands.options import JsonOption, OverwriteOption
 from medai.errors import InputError
 from medai.tasks import TASKS, task_of_command
 
 if TYPE_CHECKING:
-    from medai.batch import Batch
     from medai.batch.run import Runner
-    from medai.progress import CancelCallback
+    from medai.cancellation import CancelCallback
 
 
 # What is done with each study; the commands' names.
@@ -75,6 +80,7 @@ def batch(
     ] = None,
     device: DeviceOption = DeviceChoice.AUTO,
     gpu_memory_gb: GpuMemoryOption = None,
+    accept_licence: AcceptOption = False,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -87,18 +93,26 @@ def batch(
     from medai.inference.running.gpu_memory import limit_gpu_memory
 
     # Said once here rather than for each study.
+    chosen = task_of_command(task.value)
+    cards = [require_model(chosen, model, accepts_terms=accept_licence)]
+    cards += [
+        require_model_for(other, None, accepts_terms=accept_licence)
+        for other in chosen.option_models.values()
+    ]
+    if scheduler is None and jobqueue is None:
+        require_device(device.value)
     limit_gpu_memory(gpu_memory_gb)
     listed = read_list(studies, task.value)
     asked = Batch(task.value, output, model, device.value, overwrite, gpu_memory_gb)
-    _require_model(asked)
     with ExitStack() as stack:
         progress, cancelled = stack.enter_context(running("Starting"))
         client = _cluster(stack, workers, scheduler, jobqueue, certificates, insecure)
         run = _runner(client, workers, device.value, cancelled)
         outcomes = run_batch(asked, listed, run, progress)
+    remind_of_terms(card for card in cards if card is not None)
     count = {state: sum(o.state == state for o in outcomes) for state in ("done", "kept", "failed")}
     sentence = (
-        f"{count['done']} of {len(outcomes)} studies done, {count['kept']} were done before, "
+        f"{count['done']} of {len(outcomes)} studies done, {count['kept']} done before, "
         f"{count['failed']} failed."
     )
     summary = {
@@ -116,22 +130,6 @@ def batch(
     if count["failed"]:
         print_warning(f"{output / 'failures.csv'} says why; run the same again to do only those.")
         raise typer.Exit(2)
-
-
-def _require_model(asked: Batch) -> None:
-    """Say that a model is missing once, before any study, rather than for each."""
-    task = task_of_command(asked.task)
-    if not task.needs_model:
-        if asked.model is not None:
-            raise InputError(f"--model was given, but {asked.task} uses none.")
-        return
-    from medai.models import ModelStore
-
-    store = ModelStore()
-    if asked.model is None:
-        store.recommended(task.name)
-    else:
-        store.verify(asked.model)
 
 
 def _cluster(

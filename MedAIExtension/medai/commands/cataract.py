@@ -7,17 +7,16 @@ from typing import Annotated
 
 import typer
 
-from medai.commands.options import (
+from medai.commands.network_options import (
+    AcceptOption,
     DeviceChoice,
     DeviceOption,
     GpuMemoryOption,
-    JsonOption,
     ModelOption,
-    NamesOption,
-    OutputOption,
-    OverwriteOption,
 )
+from medai.commands.options import JsonOption, OutputOption, OverwriteOption
 from medai.commands.run_task import Output, run_task
+from medai.commands.study_options import NamesOption
 
 
 def cataract(
@@ -53,6 +52,7 @@ def cataract(
     names: NamesOption = None,
     device: DeviceOption = DeviceChoice.AUTO,
     gpu_memory_gb: GpuMemoryOption = None,
+    accept_licence: AcceptOption = False,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -62,7 +62,7 @@ def cataract(
     from medai.images.output_names import parse_name_rule
     from medai.inference.cataract.result import CataractOptions
 
-    rule = parse_name_rule(names)
+    rule, of_all = parse_name_rule(names), parse_eye(eye)
     options = CataractOptions(
         crop=crop if crop in ("lens", "center") else parse_crop(crop),  # type: ignore[arg-type]
         flip_average=flip_average,
@@ -71,13 +71,11 @@ def cataract(
     )
     run_task(
         "cataract",
-        [
-            lambda: read_eyes(
-                images, table=eyes, eye=parse_eye(eye), spacing_um=spacing_um, rule=rule
-            )
-        ],
-        lambda: options,
+        [lambda: read_eyes(images, table=eyes, eye=of_all, spacing_um=spacing_um, rule=rule)],
+        options,
         Output(output, overwrite, as_json),
         model=model,
         gpu_memory_gb=gpu_memory_gb,
+        accepts_terms=accept_licence,
+        device=device.value,
     )

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from medai.commands.options import (
+from medai.commands.check_first import require_model_for
+from medai.commands.network_options import (
+    AcceptOption,
     DeviceChoice,
     DeviceOption,
     GpuMemoryOption,
-    JsonOption,
     ModelOption,
-    NamesOption,
-    OutputOption,
-    OverwriteOption,
-    SeriesOption,
 )
+from medai.commands.options import JsonOption, OutputOption, OverwriteOption
 from medai.commands.run_task import Answer, Output, run_task, write_one
+from medai.commands.study_options import NamesOption, SeriesOption
 from medai.errors import ImageReadError, InputError
 from medai.tasks import task_named
 
@@ -81,6 +81,7 @@ def classify(
     names: NamesOption = None,
     device: DeviceOption = DeviceChoice.AUTO,
     gpu_memory_gb: GpuMemoryOption = None,
+    accept_licence: AcceptOption = False,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -91,31 +92,39 @@ def classify(
     from medai.inference.covid.result import CovidOptions
     from medai.inference.covid.study import CovidStudy, read_covid_study
     from medai.inference.lesions.result import LesionOptions
+    from medai.measures.follow_up import days_between
     from medai.models import ModelStore
 
     if len(studies) > 1 and (prior is not None or lobes is not None):
         raise InputError(f"--prior and --lobes belong to one study, {len(studies)} were given.")
     if not with_severity and (prior is not None or lobes is not None):
         raise InputError("--prior and --lobes need the severity: leave out --no-severity.")
+    name_rule = parse_name_rule(names)
+    earlier = _read_date(prior_date, "--prior-date")
+    later = _read_date(study_date, "--date")
+    days_between(earlier, later)
+    measuring = None
+    if with_severity:
+        measuring = lesion_model or ModelStore().recommended("lesions").id
+        require_model_for("lesions", measuring, accepts_terms=accept_licence)
+    options = CovidChoices(
+        classification=CovidOptions(
+            rule=rule, planes=tuple(planes or ("axial",)), device=device.value
+        ),
+        lesion_model=measuring,
+        lesions=LesionOptions(device=device.value),
+        prior_date=earlier,
+        study_date=later,
+    )
     labels = None if truth is None else _read_truth(truth, studies)
 
-    def options() -> CovidChoices:
-        measuring = None
-        if with_severity:
-            measuring = lesion_model or ModelStore().recommended("lesions").id
-        return CovidChoices(
-            classification=CovidOptions(
-                rule=rule, planes=tuple(planes or ("axial",)), device=device.value
-            ),
-            lesion_model=measuring,
-            lesions=LesionOptions(device=device.value),
+    def with_volumes(options: CovidChoices) -> CovidChoices:
+        return replace(
+            options,
             lobes=None if lobes is None else read_volume(lobes).array,
             prior=None if prior is None else read_volume(prior),
-            prior_date=_read_date(prior_date, "--prior-date"),
-            study_date=_read_date(study_date, "--date"),
         )
 
-    name_rule = parse_name_rule(names)
     called = output_names(studies, name_rule)
 
     def read(number: int, path: Path) -> Callable[[], CovidStudy]:
@@ -128,6 +137,9 @@ def classify(
         Output(output, overwrite, as_json),
         model=model,
         gpu_memory_gb=gpu_memory_gb,
+        accepts_terms=accept_licence,
+        device=device.value,
+        with_files=with_volumes,
         write=lambda results, folder: _write(results, called, labels, folder),
     )
 

@@ -10,17 +10,21 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TextIO
 
+from medai.cancellation import CancelCallback
 from medai.plain_text import one_line, plain_lines
-from medai.progress import CancelCallback, Progress, ProgressCallback
+from medai.progress import Progress, ProgressCallback
 from medai.reports.json_text import json_text
+
+# Of progress where it is written into a file.
+LINE_EVERY_S = 10.0
 
 
 @contextmanager
 def running(title: str) -> Iterator[tuple[ProgressCallback, CancelCallback]]:
     """Yield the progress and cancel callbacks of one command.
 
-    Progress is a bar on a terminal and silence elsewhere. Ctrl-C once asks the work to stop at the
-    next safe point; a second time ends the program.
+    Progress is a bar on a terminal; elsewhere, as in a log file, a line every ten seconds. Ctrl-C
+    once asks the work to stop at the next safe point; a second time ends the program.
     """
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -43,7 +47,11 @@ def running(title: str) -> Iterator[tuple[ProgressCallback, CancelCallback]]:
         TimeRemainingColumn(),
     )
     try:
-        with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+        if not console.is_terminal:
+            with _lines_in_a_log(title) as report_line:
+                yield report_line, stop.is_set
+            return
+        with Bar(*columns, console=console) as bar:
             task = bar.add_task(title, total=1.0)
 
             def report(progress: Progress) -> None:
@@ -55,6 +63,30 @@ def running(title: str) -> Iterator[tuple[ProgressCallback, CancelCallback]]:
     finally:
         if before is not None:
             signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _lines_in_a_log(title: str) -> Iterator[ProgressCallback]:
+    """Yield a callback whose latest report is printed every ``LINE_EVERY_S`` seconds."""
+    latest = Progress(0.0, title)
+    ended = threading.Event()
+
+    def report(progress: Progress) -> None:
+        nonlocal latest
+        latest = progress
+
+    def print_lines() -> None:
+        # By the clock, not by the reports: a long step reports nothing.
+        while not ended.wait(LINE_EVERY_S):
+            print_warning(f"{latest.fraction:.0%} {latest.message}")
+
+    printing = threading.Thread(target=print_lines, daemon=True)
+    printing.start()
+    try:
+        yield report
+    finally:
+        ended.set()
+        printing.join()
 
 
 def print_answer(sentence: str, summary: dict[str, Any], *, as_json: bool) -> None:

@@ -7,13 +7,8 @@ from importlib.util import find_spec
 
 from medai.commands.console import print_answer, print_warning, running
 from medai.commands.demonstrations.demonstration import Demonstration, DemoRun
-from medai.commands.options import (
-    DeviceChoice,
-    DeviceOption,
-    JsonOption,
-    OutputOption,
-    OverwriteOption,
-)
+from medai.commands.network_options import DeviceChoice, DeviceOption
+from medai.commands.options import JsonOption, OutputOption, OverwriteOption
 from medai.progress import Progress, ProgressCallback, share_of
 from medai.reports.json_text import json_text
 from medai.tasks import TASKS, part

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from medai.commands.lesion_scene import write_scene
-from medai.commands.options import (
-    JsonOption,
-    NamesOption,
-    OutputOption,
-    OverwriteOption,
-    SeriesOption,
-)
+from medai.commands.options import JsonOption, OutputOption, OverwriteOption
 from medai.commands.run_task import Answer, Output, run_task, write_one
+from medai.commands.study_options import NamesOption, SeriesOption
 from medai.tasks import task_named
 
 if TYPE_CHECKING:
@@ -53,8 +49,8 @@ def measure(
 
     rule = parse_name_rule(names)
 
-    def options() -> MeasureOptions:
-        return MeasureOptions(lesions, None if lungs is None else read_volume(lungs))
+    def with_lungs(options: MeasureOptions) -> MeasureOptions:
+        return options if lungs is None else replace(options, lungs=read_volume(lungs))
 
     def write(results: Sequence[LesionResult], folder: Path) -> Answer:
         answer = write_one(task_named("measure"))(results, folder)
@@ -64,7 +60,8 @@ def measure(
     run_task(
         "measure",
         [lambda: read_volume(study, series=series, names=rule)],
-        options,
+        MeasureOptions(lesions),
         Output(output, overwrite, as_json),
+        with_files=with_lungs,
         write=write,
     )

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from medai.commands.lesion_scene import write_scene
-from medai.commands.options import (
+from medai.commands.network_options import (
+    AcceptOption,
     DeviceChoice,
     DeviceOption,
-    DicomOption,
     GpuMemoryOption,
-    JsonOption,
     ModelOption,
-    NamesOption,
-    OutputOption,
-    OverwriteOption,
-    SeriesOption,
 )
+from medai.commands.options import DicomOption, JsonOption, OutputOption, OverwriteOption
 from medai.commands.run_task import Answer, Output, run_task, write_one
+from medai.commands.study_options import NamesOption, SeriesOption
 from medai.tasks import task_named
 
 if TYPE_CHECKING:
@@ -67,6 +65,7 @@ def segment(
     names: NamesOption = None,
     device: DeviceOption = DeviceChoice.AUTO,
     gpu_memory_gb: GpuMemoryOption = None,
+    accept_licence: AcceptOption = False,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -81,15 +80,16 @@ def segment(
 
         require_highdicom()
 
-    def options() -> LesionOptions:
-        return LesionOptions(
-            score_threshold=score_threshold,
-            mask_threshold=mask_threshold,
-            min_region_ml=min_region_ml,
-            device=device.value,
-            lungs=None if lungs is None else read_volume(lungs),
-            directions=tuple(planes or AXIAL_ONLY),
-        )
+    options = LesionOptions(
+        score_threshold=score_threshold,
+        mask_threshold=mask_threshold,
+        min_region_ml=min_region_ml,
+        device=device.value,
+        planes=tuple(planes or AXIAL_ONLY),
+    )
+
+    def with_lungs(options: LesionOptions) -> LesionOptions:
+        return options if lungs is None else replace(options, lungs=read_volume(lungs))
 
     def write(results: Sequence[LesionResult], folder: Path) -> Answer:
         answer = write_one(task_named("lesions"))(results, folder)
@@ -107,5 +107,8 @@ def segment(
         Output(output, overwrite, as_json),
         model=model,
         gpu_memory_gb=gpu_memory_gb,
+        accepts_terms=accept_licence,
+        device=device.value,
+        with_files=with_lungs,
         write=write,
     )

@@ -97,6 +97,8 @@ def _algorithm(result: LesionResult) -> Any:
     import highdicom
 
     said = algorithm_parameters(result)
+    if result.correction is not None:
+        said["corrected_by_hand"] = "yes"
     return highdicom.sr.AlgorithmIdentification(
         name=result.network_card.id,
         version=result.network_card.version,

@@ -32,10 +32,11 @@ def lesion_segmentations(
     """SEG objects by file name: lesions, lungs, zones (binary), probability (fractional).
 
     A lung whose side can't be told is one lung without a side, and has no zones.
+    What a hand corrected is said to be made semi-automatically.
     sources: the headers of the study's slices, one per slice of the result, in its order. Slices
-    without lung are left out: nothing lies there.
+    without lung or lesion are left out: nothing lies there.
     """
-    seen = np.flatnonzero(result.zones.any(axis=(1, 2)))
+    seen = np.flatnonzero(result.zones.any(axis=(1, 2)) | result.lesions.any(axis=(1, 2)))
     if len(seen) == 0:
         seen = np.arange(len(result.zones))
     kept = [sources[int(index)] for index in seen]
@@ -46,13 +47,17 @@ def lesion_segmentations(
         masks["zones"] = (result.zones, zones, False)
     else:
         masks["lungs"] = ((result.zones > 0).astype(np.uint8), ("lung",), False)
+    by_hand = _corrected_masks(result)
     made = {}
     for number, (name, (labels, names, from_network)) in enumerate(masks.items()):
         made[f"{name}.dcm"] = _segmentation(
             name,
             np.ascontiguousarray(labels[seen]),
             "BINARY",
-            [_described(k, n, result, from_network) for k, n in enumerate(names, start=1)],
+            [
+                _described(k, n, result, from_network, by_hand=name in by_hand)
+                for k, n in enumerate(names, start=1)
+            ],
             kept,
             _FIRST_SERIES + number,
         )
@@ -65,6 +70,15 @@ def lesion_segmentations(
         _FIRST_SERIES + len(masks),
     )
     return made
+
+
+def _corrected_masks(result: LesionResult) -> set[str]:
+    """The objects whose masks a hand changed."""
+    own = result.of_network
+    if own is None:
+        return set()
+    same_lungs = np.array_equal(own.zones, result.zones)
+    return {"lesions"} if same_lungs else {"lesions", "lungs", "zones"}
 
 
 def has_known_sides(result: LesionResult) -> bool:
@@ -82,8 +96,12 @@ def algorithm_parameters(result: LesionResult) -> dict[str, str]:
     return said
 
 
-def _described(number: int, name: str, result: LesionResult, from_network: bool) -> Any:
+def _described(
+    number: int, name: str, result: LesionResult, from_network: bool, *, by_hand: bool = False
+) -> Any:
     import highdicom
+
+    kinds = highdicom.seg.SegmentAlgorithmTypeValues
     from pydicom.sr.codedict import codes
 
     codes_of = structure_codes(name)
@@ -101,7 +119,7 @@ def _described(number: int, name: str, result: LesionResult, from_network: bool)
         segment_label=name,
         segmented_property_category=codes_of.category,
         segmented_property_type=codes_of.kind,
-        algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
+        algorithm_type=kinds.SEMIAUTOMATIC if by_hand else kinds.AUTOMATIC,
         algorithm_identification=algorithm,
         tracking_uid=uid_of(result.network_card.id, name, result.lesions.tobytes()),
         tracking_id=name,

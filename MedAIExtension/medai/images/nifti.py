@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import math
 import zlib
 from pathlib import Path
 from typing import Literal
@@ -45,6 +47,11 @@ _FIELDS = {
     },
 }
 _HEADER_BYTES = {1: 348, 2: 540}
+# Where free text stands in the header: place and length.
+_TEXTS = {
+    1: ((4, 10), (14, 18), (148, 80), (228, 24), (328, 16)),
+    2: ((240, 80), (320, 24), (508, 16), (525, 15)),
+}
 _TYPES = {
     2: "u1",
     4: "i2",
@@ -71,6 +78,39 @@ def read_nifti(path: Path) -> Volume:
     Raises ImageReadError when it isn't NIfTI, is damaged or truncated, or isn't a 2D or 3D image;
     GeometryError on a spacing of 0.
     """
+    fields, _, layout = _header(path)
+    array = read_pixels(path, layout)
+    if int(fields["datatype"]) in _COLOR_CHANNELS:
+        array = array[..., :3]
+    else:
+        array = _rescaled(array, float(fields["scl_slope"]), float(fields["scl_inter"]))
+    return Volume(array, _matrix(fields), "", path.name)
+
+
+def nifti_pixels_only(path: Path) -> bytes:
+    """The bytes of a NIfTI file without descriptions, names and extensions; voxels as they are.
+
+    Compressed where the file is. Raises as ``read_nifti``.
+    """
+    _, version, layout = _header(path)
+    content = path.read_bytes()
+    compressed = _is_gzip(path)
+    try:
+        plain = bytearray(gzip.decompress(content) if compressed else content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ImageReadError(f"{path.name}: its gzip data are damaged.") from error
+    del plain[layout.skip + math.prod(layout.shape) * layout.dtype.itemsize :]
+    for place, length in _TEXTS[version]:
+        plain[place : place + length] = bytes(length)
+    # Extensions (DICOM tags, comments) lie between the header and the voxels.
+    first = _HEADER_BYTES[version]
+    plain[first : layout.skip] = bytes(layout.skip - first)
+    # A gzip header can hold a name and a time: this one has neither.
+    return gzip.compress(plain, mtime=0) if compressed else bytes(plain)
+
+
+def _header(path: Path) -> tuple[dict[str, NDArray], int, PixelLayout]:
+    """The header's fields, its version, and where the voxels lie."""
     head = _first_bytes(path, _HEADER_BYTES[2])
     version, order = _version(path, head)
     fields = {
@@ -97,12 +137,7 @@ def read_nifti(path: Path) -> Volume:
         skip=max(int(fields["vox_offset"]), _HEADER_BYTES[version]),
         compression="gzip" if _is_gzip(path) else "",
     )
-    array = read_pixels(path, layout)
-    if channels is None:
-        array = _rescaled(array, float(fields["scl_slope"]), float(fields["scl_inter"]))
-    else:
-        array = array[..., :3]
-    return Volume(array, _matrix(fields), "", path.name)
+    return fields, version, layout
 
 
 def _first_bytes(path: Path, count: int) -> bytes:

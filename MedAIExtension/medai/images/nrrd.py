@@ -36,6 +36,8 @@ _NAME_OF_TYPE = {
     "u2": "unsigned short",
     "i4": "int",
     "u4": "unsigned int",
+    "i8": "int64",
+    "u8": "uint64",
     "f4": "float",
     "f8": "double",
 }

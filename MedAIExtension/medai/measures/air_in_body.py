@@ -26,10 +26,12 @@ _UNDER_SHARE = 0.8
 _SOLID = 0.3
 _BODY_PART = 0.2
 _ENCLOSED = 0.6
+_VESSEL_DEPTH_MM = 15.0
 # A lung that the edge of the picture cuts: how much of its outline in the slices lies against the
 # body, its size, density and vessels, how much lies outside of the body's convex outline, and how
 # much whole lung there is beside it.
 _CUT_ENCLOSED = 0.6
+_VESSEL_DEPTH_MM = 15.0
 _CUT_ML = 30.0
 _CUT_LUNG_HU = -965.0
 _VESSEL_PERCENT = 97.0
@@ -48,9 +50,13 @@ def air_in_body(grid: CoarseGrid) -> NDArray[np.bool_]:
     near = neighbors(grid.spacing_mm)
     edge, padding = view_edge(grid.hu)
     air = (grid.hu < AIR_HU) & ~padding
-    body = _body((grid.hu >= AIR_HU) & ~padding, near)
-    near_body = ndimage.binary_dilation(body, near, iterations=2)
-    air &= ~_room_air(grid, air, body, near_body, edge, padding)
+    tissue = (grid.hu >= AIR_HU) & ~padding
+    body = _body(tissue, near)
+    depth_mm = hull_depth(body, grid.spacing_mm)
+    # A lung's vessels are too thin to be left of the body, but they enclose air as its wall does.
+    inner = body | (tissue & (depth_mm > _VESSEL_DEPTH_MM))
+    near_body = ndimage.binary_dilation(inner, near, iterations=2)
+    air &= ~_room_air(grid, air, depth_mm < 0.0, near_body, edge, padding)
     labels, count = ndimage.label(air)
     if count == 0:
         return air
@@ -82,12 +88,12 @@ def _body(tissue: NDArray[np.bool_], near: NDArray[np.bool_]) -> NDArray[np.bool
 def _room_air(
     grid: CoarseGrid,
     air: NDArray[np.bool_],
-    body: NDArray[np.bool_],
+    outside: NDArray[np.bool_],
     near_body: NDArray[np.bool_],
     edge: NDArray[np.bool_],
     padding: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    """Air, foam and cloth around the body.
+    """Air, foam and cloth around the body, what is ``outside`` of its convex outline.
 
     Slice by slice what reaches far out of the body's convex outline, and what reaches the
     picture's edge and is too dark for a lung; but not a lung that the edge cuts.
@@ -97,7 +103,6 @@ def _room_air(
     sizes = np.maximum(np.bincount(flat, minlength=count + 1), 1)
     at_edge = np.bincount(labels[edge], minlength=count + 1) > 0
     means = np.bincount(flat, grid.hu.ravel(), count + 1) / sizes
-    outside = hull_depth(body, grid.spacing_mm) < 0.0
     out = np.bincount(flat, outside.ravel(), count + 1) / sizes
     room = (at_edge & (means < _ROOM_AIR_HU)) | (out > _OUTSIDE)
     room[0] = False

@@ -68,7 +68,15 @@ def follow_up(
     Raises InputError when the later study's date is before the earlier one's. Lung volumes that
     differ by more than 40 % are a warning: another patient, or another depth of breath.
     """
-    days = days_between(earlier_date, later_date)
+    return _compared(earlier, later, days_between(earlier_date, later_date))
+
+
+def compared_again(change: FollowUp, earlier: LesionBurden, later: LesionBurden) -> FollowUp:
+    """The change between the same two studies when one of them was measured anew."""
+    return _compared(earlier, later, change.days)
+
+
+def _compared(earlier: LesionBurden, later: LesionBurden, days: int | None) -> FollowUp:
     before, after = severity(earlier), severity(later)
     lung_change = _change_percent(earlier.lung_volume_ml, later.lung_volume_ml)
     return FollowUp(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -24,9 +24,10 @@ TASK_NETWORKS: Mapping[str, tuple[str, ...]] = {
         "lung_classifier",
     ),
     "cataract": ("unet",),
+    "xray": ("radiograph_net",),
 }
 _WINDOWS = ("lung", "none")
-_MODALITIES = ("CT", "OPT")
+_MODALITIES = ("CT", "OPT", "DX")
 # A card is a page of text; a file far larger is something else.
 _LARGEST_CARD_BYTES = 200_000
 # Python's TOML reader needs memory by the square of the parts of a dotted key.
@@ -139,12 +140,21 @@ class MaturitySection:
 
 @dataclass(frozen=True)
 class UseSection:
-    """What it is for, where it fails, and what it has never seen."""
+    """What it is for, where it fails, and what it has never seen.
+
+    unmeasured: of UNMEASURED, what no figure of the card holds for; a result says so where its
+    study is such.
+    """
 
     intended: str
     limits: str
     never_seen: str
+    unmeasured: tuple[str, ...] = ()
 
+
+# What a model may have no figures for.
+WHOLE_STUDIES, SLICE_THICKNESS, CONTRAST = "whole studies", "slice thickness", "contrast"
+UNMEASURED = (WHOLE_STUDIES, SLICE_THICKNESS, CONTRAST)
 
 # Where a card's decision section names none.
 USUAL_REGION_SCORE = 0.75
@@ -247,6 +257,7 @@ def read_card(path: Path) -> ModelCard:
         raise ModelCardError(f"{where} is not TOML: {error}.") from None
     if "text" in tables:
         raise ModelCardError(f"{where}: unknown key text.")
+    _require_keys(tables, where)
     card = _section(ModelCard, tables | {"text": text}, where)
     _check(card, where)
     return card
@@ -257,30 +268,70 @@ def _section(kind: type, table: object, where: str) -> Any:
     if not isinstance(table, dict):
         raise ModelCardError(f"{where} is {table!r}, expected a table.")
     hints = get_type_hints(kind)
-    known = {f.name for f in fields(kind)}
-    for key in table:
-        if key not in known:
-            raise ModelCardError(f"{where}: unknown key {key}.")
-    values = {}
-    for entry in fields(kind):
-        required = entry.default is MISSING and entry.default_factory is MISSING
-        if entry.name in table:
-            place = f"{where}: {entry.name}"
-            values[entry.name] = _value(hints[entry.name], table[entry.name], place)
-        elif required:
-            raise ModelCardError(f"{where}: {entry.name} is missing.")
+    values = {name: _value(hints[name], value, f"{where}: {name}") for name, value in table.items()}
     return kind(**values)
 
 
-def _value(hint: Any, value: object, where: str) -> Any:
+def _require_keys(tables: Mapping[str, object], where: str) -> None:
+    """Name every unknown key, else every missing one, of a card and of the tables in it."""
+    parts = list(_parts(ModelCard, tables))
+    unknown = [
+        within + key
+        for kind, table, within in parts
+        for key in table
+        if key not in {entry.name for entry in fields(kind)}
+    ]
+    if unknown:
+        keys = "key" if len(unknown) == 1 else "keys"
+        raise ModelCardError(f"{where}: unknown {keys} {', '.join(unknown)}.")
+    absent = [
+        within + entry.name
+        for kind, table, within in parts
+        for entry in fields(kind)
+        if entry.name not in table and entry.default is MISSING and entry.default_factory is MISSING
+    ]
+    if "ensemble" not in tables:
+        absent += [name for name in ("network", "input", "weights") if name not in tables]
+    if absent:
+        verb = "is" if len(absent) == 1 else "are"
+        raise ModelCardError(f"{where}: {', '.join(absent)} {verb} missing.")
+
+
+def _parts(
+    kind: Any, table: Mapping[str, object], within: str = ""
+) -> Iterator[tuple[Any, Mapping[str, object], str]]:
+    """A table of a card and those in it, each with its class and what its keys begin with."""
+    yield kind, table, within
+    hints = get_type_hints(kind)
+    for name, value in table.items():
+        hint = hints.get(name)
+        if hint == tuple[Performance, ...] and isinstance(value, list):
+            for number, row in enumerate(value, 1):
+                if isinstance(row, dict):
+                    yield Performance, row, f"{within}{name} {number}: "
+        elif _is_section(hint) and isinstance(value, dict):
+            yield from _parts(_kind(hint), value, f"{within}{name}.")
+
+
+def _kind(hint: Any) -> Any:
+    """The section that may be left out, for a hint that allows None; else the hint."""
     sections = {
         NetworkSection | None: NetworkSection,
         InputSection | None: InputSection,
         WeightsSection | None: WeightsSection,
         EnsembleSection | None: EnsembleSection,
     }
-    kind = sections.get(hint, hint)
-    if isinstance(kind, type) and kind.__module__ == __name__:
+    return sections.get(hint, hint)
+
+
+def _is_section(hint: Any) -> bool:
+    kind = _kind(hint)
+    return isinstance(kind, type) and kind.__module__ == __name__
+
+
+def _value(hint: Any, value: object, where: str) -> Any:
+    kind = _kind(hint)
+    if _is_section(hint):
         return _section(kind, value, where)
     if kind == tuple[Performance, ...]:
         rows = _expect(value, list, where, "one or more tables")
@@ -323,7 +374,10 @@ def _check(card: ModelCard, where: str) -> None:
         f"id is {card.id!r}, expected up to 64 lower-case letters, digits and hyphens",
     )
     require(card.task in TASK_NETWORKS, f"task is {card.task!r}, expected {_list(TASK_NETWORKS)}")
-    require(card.modality in _MODALITIES, f"modality is {card.modality!r}, expected CT or OPT")
+    require(
+        card.modality in _MODALITIES,
+        f"modality is {card.modality!r}, expected {_list(_MODALITIES)}",
+    )
     judged = card.fitness != UNKNOWN
     require(
         bool(card.performance) or not judged,
@@ -344,6 +398,11 @@ def _check(card: ModelCard, where: str) -> None:
         card.training.slices >= judged,
         f"slices is {card.training.slices}, expected at least {int(judged)}",
     )
+    for condition in card.use.unmeasured:
+        require(
+            condition in UNMEASURED,
+            f"unmeasured names {condition!r}, expected some of {_list(UNMEASURED)}",
+        )
     _check_decision(card.decision, require)
     _check_trust(card.trust, require)
     single = (card.network, card.input, card.weights)
@@ -354,8 +413,6 @@ def _check(card: ModelCard, where: str) -> None:
         require(len(set(members)) == len(members), "an ensemble lists a member twice")
         require(card.id not in members, "an ensemble can't be its own member")
         return
-    for name in ("network", "input", "weights"):
-        require(getattr(card, name) is not None, f"{name} is missing")
     _check_single(card, require)
 
 
@@ -393,6 +450,7 @@ def _check_single(card: ModelCard, require: Any) -> None:
     outputs = {
         "unet": network.arguments.get("classes", 3),
         "encoder_unet": network.arguments.get("classes", 3),
+        "radiograph_net": 4,
         "lesion_mask_rcnn": network.arguments.get("lesion_classes", 1),
         "covid_mask_net": network.arguments.get("classes", 3),
         "ctnet10": 1,
@@ -400,7 +458,7 @@ def _check_single(card: ModelCard, require: Any) -> None:
         "unet_classifier": network.arguments.get("outputs", 1),
         "lung_classifier": network.arguments.get("outputs", 1),
     }[network.name]
-    voxelwise = network.name in ("unet", "encoder_unet")
+    voxelwise = network.name in ("unet", "encoder_unet", "radiograph_net")
     expected = len(network.classes) + voxelwise
     require(
         outputs == expected and bool(network.classes),

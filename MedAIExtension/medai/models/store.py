@@ -85,7 +85,7 @@ class ModelStore:
         for folder in self._model_folders():
             if folder.name == model_id:
                 return folder
-        known = ", ".join(sorted(folder.name for folder in self._model_folders())) or "none"
+        known = ", ".join(sorted(card.id for card in self.cards())) or "none"
         raise ModelNotFoundError(f"No model named {model_id!r}; there are: {known}.")
 
     def recommended(self, task: str) -> ModelCard:

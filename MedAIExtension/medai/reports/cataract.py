@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,10 @@ def overlay(eye: EyeMap, scan: int) -> NDArray[np.uint8]:
     draw_probability(part, eye.probability[scan][window].astype(np.float32))
     width = max(1, grey.shape[1] // 1000)
     draw_outline(part, eye.lens[scan][window], CLASS_COLORS["lens"], width_px=width)
+    if eye.correction is not None:
+        # What the hand left is not what the probability shows.
+        cataract = eye.cataract[scan]
+        draw_outline(rgb, cataract, CLASS_COLORS["cataract"], width_px=width)
     return rgb
 
 
@@ -67,6 +72,8 @@ def overlay_picture(eye: EyeMap, scan: int) -> tuple[bytes, str]:
     rgb, size = gray_picture(volume.array[scan], volume.spacing_mm[1:])
     draw_probability(rgb, to_size(eye.probability[scan], size).astype(np.float32))
     draw_outline(rgb, to_size(eye.lens[scan], size), CLASS_COLORS["lens"])
+    if eye.correction is not None:
+        draw_outline(rgb, to_size(eye.cataract[scan], size), CLASS_COLORS["cataract"])
     step = max(1, size[1] // _PICTURE_PX)
     words = m.reason or f"cataract fraction {m.cataract_fraction:.2f}"
     return png_bytes(rgb[::step, ::step]), f"{m.name}: {words}"
@@ -89,11 +96,22 @@ def summary_of(result: CataractResult) -> dict[str, Any]:
             "flip_average": result.options.flip_average,
             "threshold": threshold_of(result.card, result.options),
         },
+        **_corrections(result),
         "device": result.device,
         "notes": list(result.notes),
         "medai_version": medai.__version__,
         "use": "research only",
     }
+
+
+def _corrections(result: CataractResult) -> dict[str, Any]:
+    """What a hand changed of each eye; nothing where it changed nothing."""
+    if result.of_network is None:
+        return {}
+    changed = {
+        eye.scans.label: asdict(eye.correction) for eye in result.eyes if eye.correction is not None
+    }
+    return {"correction": changed}
 
 
 def page_of(result: CataractResult) -> Page:
@@ -102,7 +120,10 @@ def page_of(result: CataractResult) -> Page:
     for note in result.notes:
         page.note(note)
     page.heading("Where")
-    page.legend([("lens, as far as it is seen", hex_color(CLASS_COLORS["lens"]))])
+    legend = [("lens, as far as it is seen", hex_color(CLASS_COLORS["lens"]))]
+    if result.of_network is not None:
+        legend.append(("cataract, corrected by hand", hex_color(CLASS_COLORS["cataract"])))
+    page.legend(legend)
     page.pictures([(png_bytes(probability_legend()), "Cataract probability: 0 left, 1 right.")])
     for eye in result.eyes:
         page.sentence(eye.scans.label)
@@ -112,7 +133,7 @@ def page_of(result: CataractResult) -> Page:
         EYES.headings("page"),
         EYES.rows("page", result),
         caption="Cataract fraction: cataract pixels over lens pixels, mean over the eye's scans. "
-        "Lens density: mean grey value of the lens, 0 to 255.",
+        "Lens density: mean gray value of the lens, 0 to 255.",
     )
     page.table(SCANS.headings("page"), SCANS.rows("page", result))
     page.heading("How deep")
@@ -122,7 +143,7 @@ def page_of(result: CataractResult) -> Page:
             (e.label, *e.depth_fraction, *e.depth_density)
             for e in (eye.summary for eye in result.eyes)
         ],
-        caption="Thirds of the lens from front to back: cataract fraction, then mean grey value.",
+        caption="Thirds of the lens from front to back: cataract fraction, then mean gray value.",
     )
     if charts_available():
         page.pictures(

@@ -28,7 +28,7 @@ from medai.reports.charts import (
     scatter,
 )
 from medai.reports.json_text import json_text
-from medai.reports.lesions import key_slices
+from medai.reports.lesions import add_healthy_level, correction_of, key_slices
 from medai.reports.model_card import add_model_card
 from medai.reports.page import Page
 from medai.reports.pictures import (
@@ -105,6 +105,7 @@ def summary_of(result: CovidAssessment) -> dict[str, Any]:
         "model": {"id": answer.card.id, "members": [card.id for card in answer.cards[1:]]},
         "severity": None if result.severity is None else asdict(result.severity),
         "follow_up": None if result.change is None else asdict(result.change),
+        **correction_of(result.lesions),
         "device": answer.device,
         "notes": list(result.notes),
         "medai_version": medai.__version__,
@@ -246,9 +247,13 @@ def _add_severity(page: Page, result: CovidAssessment) -> None:
     severe, lesions = result.severity, result.lesions
     assert severe is not None and lesions is not None
     page.heading("How severe")
+    add_healthy_level(page, lesions)
     page.table(SEVERITY.headings("page"), SEVERITY.rows("page", severe))
     if severe.lung_severity_score is not None:
-        page.sentence(f"Lung severity score (five lobes): {severe.lung_severity_score} of 20.")
+        page.sentence(
+            f"Lung severity score (five lobes): {severe.lung_severity_score} of 20. CT severity "
+            f"score (CT-SS): {severe.ct_severity_score} of 25."
+        )
     elif severe.zone_score is not None:
         page.sentence(
             f"Zone score {severe.zone_score} of 24: six zones by volume, 0–4 each. This is not the "
@@ -264,6 +269,8 @@ def _add_change(
 ) -> None:
     page.heading("Since the earlier study")
     page.sentence(change.sentence)
+    if later is not None:
+        add_healthy_level(page, later)
     page.table(CHANGE.headings("page"), CHANGE.rows("page", change))
     if charts_available():
         figure, axes = new_figure(width_in=4.0)

@@ -1,269 +1,189 @@
-"""A table of scores: read, compared and written."""
+"""The report of an analysis of scores: page, tables, figures, methods."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
-from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 import medai
-from medai.agreement.alpha import Level
-from medai.agreement.scores import ALL_ITEMS, ScoresResult, ScoreTable
-from medai.errors import StudyError
+from medai.agreement.score_tables import COEFFICIENTS, ICCS, LIMITS, REPEATS
+from medai.agreement.scores import ScoresResult
 from medai.output import write_text
-from medai.palette import BLACK, BLUE, hex_color
-from medai.reports.charts import MISSING, charts_available, figure_png, new_figure
+from medai.reports.charts import MISSING, charts_available, figure_png, save_figure
 from medai.reports.json_text import json_text
 from medai.reports.page import Page
-from medai.reports.tables import write_csv
+from medai.reports.score_figures import score_figures
+from medai.reports.tables import write_table
+from medai.tables import Table
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-_NEEDED = ("image", "rater", "score")
-_MOST_CATEGORIES = 12
-_SHOWN = ("item", "coefficient", "weights", "value", "se", "low", "high", "units")
-_TABLES = {
-    "coefficients.csv": "coefficient_rows",
-    "icc.csv": "icc_rows",
-    "limits_of_agreement.csv": "limits_rows",
-    "repeats.csv": "repeat_rows",
+_FILES = {
+    "coefficients.csv": COEFFICIENTS,
+    "icc.csv": ICCS,
+    "limits_of_agreement.csv": LIMITS,
+    "repeats.csv": REPEATS,
 }
+REFERENCES = (
+    "Bland JM, Altman DG. Measuring agreement in method comparison studies. Stat Methods Med Res "
+    "1999;8(2):135–160.",
+    "de Vet HCW, Terwee CB, Knol DL, Bouter LM. When to use agreement versus reliability measures. "
+    "J Clin Epidemiol 2006;59(10):1033–1039.",
+    "Efron B, Tibshirani RJ. An introduction to the bootstrap. Chapman & Hall 1993, chapter 11.",
+    "Gwet KL. Handbook of inter-rater reliability, 4th ed. Advanced Analytics 2014.",
+    "Krippendorff K. Content analysis, 4th ed. Sage 2018, chapter 12.",
+    "Shrout PE, Fleiss JL. Intraclass correlations: uses in assessing rater reliability. Psychol "
+    "Bull 1979;86(2):420–428.",
+)
 
 
-def read_scores(
-    path: Path, *, level: Level | None = None, categories: Sequence[str] = ()
-) -> ScoreTable:
-    """Read a long table: image, rater, score, and perhaps item and repeat (1 or 2).
-
-    level: None takes nominal for words, ordinal for at most twelve different whole numbers, and
-    interval otherwise. categories: all scores that may be given, in order; words stand for their
-    place in it. An empty score is missing. Raises StudyError with the line that is wrong.
-    """
-    rows = _rows(path)
-    words = [row["score"] for row in rows]
-    numbers = {word: _number(word) for word in words}
-    if categories:
-        places = {name: _number(name) for name in categories}
-        named = any(place is None for place in places.values())
-        codes = {
-            name: float(order) if named or place is None else place
-            for order, (name, place) in enumerate(places.items())
-        }
-    elif all(number is not None for number in numbers.values()):
-        codes = {word: number for word, number in numbers.items() if number is not None}
-    else:
-        codes = {word: float(order) for order, word in enumerate(sorted(set(words)))}
-        level = level or "nominal"
-    if categories:
-        by_number = set(codes.values())
-        for row in rows:
-            number = numbers[row["score"]]
-            if row["score"] not in codes and number in by_number and number is not None:
-                codes[row["score"]] = number
-            elif row["score"] not in codes:
-                raise StudyError(
-                    f"{path.name}, line {row['line']}: the score {row['score']!r} is none of "
-                    f"{', '.join(categories)}."
-                )
-    whole = all(float(code).is_integer() for code in codes.values())
-    few = len(set(codes.values())) <= _MOST_CATEGORIES
-    level = level or ("ordinal" if whole and few else "interval")
-    kinds: tuple[float, ...] = ()
-    if level in ("nominal", "ordinal"):
-        kinds = tuple(sorted(set(codes.values())))
-        if not categories and whole and level == "ordinal":
-            kinds = tuple(float(k) for k in range(int(kinds[0]), int(kinds[-1]) + 1))
-    return _table(path, rows, codes, level, kinds)
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
-            if missing:
-                raise StudyError(
-                    f"{path.name}: no column {missing[0]!r}; expected image, rater, score, and "
-                    "perhaps item and repeat."
-                )
-            rows = []
-            for row in reader:
-                cells = {k: (v or "").strip() for k, v in row.items() if isinstance(k, str)}
-                if not cells["score"]:
-                    continue
-                if not cells["image"] or not cells["rater"]:
-                    raise StudyError(f"{path.name}, line {reader.line_num}: no image or no rater.")
-                rows.append({**cells, "line": reader.line_num})
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise StudyError(f"{path.name} can't be read as a table: {error}") from error
-    if not rows:
-        raise StudyError(f"{path.name} holds no score.")
-    return rows
-
-
-def _table(
-    path: Path,
-    rows: list[dict[str, Any]],
-    codes: dict[str, float],
-    level: Level,
-    categories: tuple[float, ...],
-) -> ScoreTable:
-    raters = sorted({row["rater"] for row in rows})
-    units = sorted({(row.get("item", ""), row["image"]) for row in rows})
-    place = {unit: number for number, unit in enumerate(units)}
-    first = np.full((len(raters), len(units)), np.nan)
-    second = first.copy()
-    for row in rows:
-        repeat = row.get("repeat", "") or "1"
-        if repeat not in ("1", "2"):
-            raise StudyError(
-                f"{path.name}, line {row['line']}: repeat {repeat!r}, expected 1 or 2."
-            )
-        target = first if repeat == "1" else second
-        at = raters.index(row["rater"]), place[(row.get("item", ""), row["image"])]
-        if np.isfinite(target[at]):
-            raise StudyError(
-                f"{path.name}, line {row['line']}: a second score of {row['image']} by "
-                f"{row['rater']}; a repeated one needs 2 in the column repeat."
-            )
-        target[at] = codes[row["score"]]
-    return ScoreTable(
-        first,
-        tuple(raters),
-        tuple(image for _, image in units),
-        tuple(item for item, _ in units),
-        second,
-        categories,
-        level,
-    )
-
-
-def _number(word: str) -> float | None:
-    try:
-        value = float(word)
-    except ValueError:
-        return None
-    return value if isfinite(value) else None
-
-
-def summary_of(result: ScoresResult) -> dict[str, Any]:
+def summary_of_scores(result: ScoresResult) -> dict[str, Any]:
     """The result as plain data."""
     table = result.table
     return {
-        "task": "scores",
+        "task": "agreement",
+        "kind": "scores",
         "sentence": result.sentence,
         "level": table.level,
         "categories": list(table.categories),
         "raters": list(table.raters),
         "images": len(set(table.images)),
+        "items": list(dict.fromkeys(table.items)),
         "coefficients": list(result.coefficient_rows),
         "icc": list(result.icc_rows),
         "limits_of_agreement": list(result.limits_rows),
         "repeats": list(result.repeat_rows),
+        "notes": list(result.notes),
         "medai_version": medai.__version__,
         "use": "research only",
     }
 
 
 def write_scores(result: ScoresResult, folder: Path) -> None:
-    """Write scores.json, the tables, the figures and report.html into an existing folder."""
-    for name, rows_name in _TABLES.items():
-        rows = getattr(result, rows_name)
-        if rows:
-            write_csv(folder / name, tuple(rows[0]), [tuple(row.values()) for row in rows])
+    """Write agreement.json, the tables, figures/, methods.txt and report.html into a folder."""
+    for name, table in _FILES.items():
+        if table.items(result):
+            write_table(folder / name, table, result)
+    pictures: dict[str, tuple[bytes, str]] = {}
+    if charts_available():
+        (folder / "figures").mkdir()
+        for name, caption, figure in score_figures(result):
+            pictures[name] = (figure_png(figure), caption)
+            (folder / "figures" / f"{name}.png").write_bytes(pictures[name][0])
+            save_figure(figure, folder / "figures" / f"{name}.pdf", metadata={"CreationDate": None})
+    text = score_methods(result) + "\n\n" + "\n".join(REFERENCES) + "\n"
+    write_text(folder / "methods.txt", text)
+    write_text(folder / "agreement.json", json_text(summary_of_scores(result)) + "\n")
+    write_text(folder / "report.html", _page(result, pictures).html())
+
+
+def _page(result: ScoresResult, pictures: dict[str, tuple[bytes, str]]) -> Page:
     page = Page("Agreement on scores", result.sentence)
+    for note in result.notes:
+        page.note(note)
+    if not charts_available():
+        page.note(MISSING)
+    together = (
+        " Item all: every item together, so that differences between items count as differences "
+        "between what is scored, and intervals of ICCs and limits take items of an image for "
+        "independent."
+        if len(set(result.table.items)) > 1
+        else ""
+    )
     page.heading("Coefficients")
-    page.table(
-        ("item", "coefficient", "weights", "value", "SE", "95 % from", "to", "units"),
-        [tuple(row[key] for key in _SHOWN) for row in result.coefficient_rows],
-        caption="Standard errors are jackknifed over images. Units: images and items with two "
-        "scores.",
+    _add_pictures(page, pictures, "coefficients")
+    _add_table(
+        page,
+        COEFFICIENTS,
+        result,
+        "Standard errors are jackknifed over images; intervals are estimate ± t · SE. Units: "
+        f"images and items with two scores.{together}",
     )
     if result.icc_rows:
         page.heading("Intraclass correlations")
-        page.table(
-            ("item", "kind", "ICC", "95 % from", "to", "units"),
-            [tuple(row.values()) for row in result.icc_rows],
-            caption="ICC2: absolute agreement of raters drawn from many; ICC3: consistency of "
-            "these raters; k: of the mean of all raters.",
+        _add_table(
+            page,
+            ICCS,
+            result,
+            "ICC2, agreement: raters drawn from many, so that one who scores higher counts "
+            "against; ICC3, consistency: these raters, whose levels don't count; k, mean: of the "
+            f"mean of all raters.{together}",
         )
     if result.limits_rows:
         page.heading("Limits of agreement")
-        _add_limits(page, result, folder)
+        _add_pictures(page, pictures, "limits")
+        _add_table(
+            page,
+            LIMITS,
+            result,
+            "Second − first rater; limits: mean ± 1.96 SD (Bland and Altman). SEM: standard error "
+            "of measurement, √(V_rater + V_residual); MDC: minimal detectable change, 1.96 √2 SEM. "
+            "Intervals of the limits are in limits_of_agreement.csv.",
+        )
     if result.repeat_rows:
         page.heading("Agreement with oneself")
-        page.table(("rater", "units", "alpha"), [tuple(row.values()) for row in result.repeat_rows])
+        _add_table(page, REPEATS, result, "First against second score of the same.")
     page.heading("Methods")
-    page.sentence(_methods(result))
-    write_text(folder / "scores.json", json_text(summary_of(result)) + "\n")
-    write_text(folder / "report.html", page.html())
+    page.sentence(score_methods(result))
+    for reference in REFERENCES:
+        page.note(reference)
+    return page
 
 
-def _add_limits(page: Page, result: ScoresResult, folder: Path) -> None:
-    shown = [row for row in result.limits_rows if row["item"] == ALL_ITEMS]
-    if charts_available():
-        (folder / "figures").mkdir()
-        pictures: list[tuple[bytes, str]] = []
-        for row in shown[:3]:
-            png = figure_png(limits_figure(result, row))
-            name = f"limits_{len(pictures) + 1}.png"
-            (folder / "figures" / name).write_bytes(png)
-            pictures.append((png, f"{row['second']} − {row['first']} against their mean."))
-        page.pictures(pictures, width_px=460)
-    else:
-        page.note(MISSING)
-    keys = ("item", "first", "second", "units", "difference", "lower_limit", "upper_limit", "sem",
-            "minimal_detectable_change")  # fmt: skip
-    page.table(
-        ("item", "first", "second", "units", "mean difference", "lower limit", "upper limit", "SEM",
-         "MDC"),
-        [tuple(row[key] for key in keys) for row in result.limits_rows],
-        caption="Second − first; limits: mean ± 1.96 SD (Bland and Altman). SEM: standard error of "
-        "measurement; MDC: minimal detectable change. Intervals are in limits_of_agreement.csv.",
-    )  # fmt: skip
+def _add_pictures(page: Page, pictures: dict[str, tuple[bytes, str]], start: str) -> None:
+    shown = [picture for name, picture in pictures.items() if name.startswith(start)]
+    if shown:
+        page.pictures(shown, width_px=460)
 
 
-def limits_figure(result: ScoresResult, row: dict[str, Any]) -> Figure:
-    """Differences of two raters against their mean, with the limits of agreement."""
+def _add_table(page: Page, table: Table, result: ScoresResult, caption: str) -> None:
+    page.table(table.headings("page"), table.rows("page", result), caption=caption)
+
+
+def score_methods(result: ScoresResult) -> str:
+    """What was computed, with rules and versions, in prose."""
     table = result.table
-    a, b = table.raters.index(row["first"]), table.raters.index(row["second"])
-    mean, difference = (table.values[a] + table.values[b]) / 2, table.values[b] - table.values[a]
-    points, sizes = np.unique(
-        np.stack([mean, difference])[:, np.isfinite(difference)], axis=1, return_counts=True
-    )
-    figure, axes = new_figure()
-    axes.scatter(
-        points[0], points[1], s=12 + 6 * sizes, alpha=0.6, color=hex_color(BLUE), linewidths=0
-    )
-    for key, style in (("difference", "-"), ("lower_limit", "--"), ("upper_limit", "--")):
-        axes.axhline(row[key], linestyle=style, color=hex_color(BLACK), linewidth=1)
-    for key in ("lower_limit", "upper_limit"):
-        axes.axhspan(
-            row[f"{key}_low"], row[f"{key}_high"], color=hex_color(BLACK), alpha=0.1, linewidth=0
-        )
-    axes.set(
-        xlabel=f"mean of {row['first']} and {row['second']}",
-        ylabel=f"{row['second']} − {row['first']}",
-    )
-    return figure
-
-
-def _methods(result: ScoresResult) -> str:
-    table = result.table
+    number = len(set(table.images))
+    items = len(set(table.items))
+    of_items = f", {items} items each," if items > 1 else ""
     kinds = (
-        f" Categories: {', '.join(f'{c:g}' for c in table.categories)}." if table.categories else ""
+        f" in the categories {', '.join(f'{c:g}' for c in table.categories)}"
+        if table.categories
+        else ""
     )
+    text = (
+        f"Scores of {number} image{'s' if number > 1 else ''}{of_items} by {len(table.raters)} "
+        f"raters were taken as {table.level}{kinds}. Krippendorff's alpha was computed at that "
+        "level."
+    )
+    if table.categories:
+        weighted = (
+            ", each unweighted and with linear and quadratic weights"
+            if table.level == "ordinal"
+            else ""
+        )
+        pair = "Cohen's kappa" if len(table.raters) == 2 else "Light's mean of Cohen's kappas"
+        text += (
+            f" Fleiss' and Conger's kappa, Brennan and Prediger's coefficient, Gwet's AC and "
+            f"{pair} stand beside it{weighted} (Gwet 2014)."
+        )
+    text += (
+        " Standard errors were jackknifed over images, all items of an image left out together; "
+        "95 % intervals are estimate ± t · SE with one degree of freedom fewer than images."
+    )
+    if result.icc_rows:
+        text += (
+            " Intraclass correlations followed a linear mixed model with crossed random effects of "
+            "unit and rater, fitted by REML over the scores that were given, with 95 % intervals "
+            "from 500 parametric bootstrap resamples (seed 0)."
+            if any("REML" in row["kind"] for row in result.icc_rows)
+            else " Intraclass correlations followed Shrout and Fleiss 1979."
+        )
+    if result.limits_rows:
+        text += (
+            " Limits of agreement are mean difference ± 1.96 SD, with intervals after Bland and "
+            "Altman 1999; the standard error of measurement is √(V_rater + V_residual) by REML, "
+            "the minimal detectable change 1.96 √2 times that (de Vet et al. 2006)."
+        )
     return (
-        f"Scores of {len(set(table.images))} images by {len(table.raters)} raters were taken as "
-        f"{table.level}.{kinds} Krippendorff's alpha was computed at that level; for categories "
-        "also Fleiss', Conger's, Brennan and Prediger's, Gwet's and Cohen's (Light's for more than "
-        "two raters) coefficients. Standard errors were jackknifed over images, all items of an "
-        "image together; intervals are estimate ± t SE. ICCs after Shrout and Fleiss 1979 where no "
-        "score is missing, otherwise by REML. Limits of agreement after Bland and Altman 1999. "
-        f"Computed with MedAI {medai.__version__}."
+        f"{text} Computed with MedAI {medai.__version__}. Cite as: MedAI, version "
+        f"{medai.__version__}, a 3D Slicer extension for measuring lesions and rater agreement."
     )

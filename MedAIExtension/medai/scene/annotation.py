@@ -107,20 +107,31 @@ def outlined_masks(case: CaseNodes, labels: Sequence[Label]) -> dict[str, NDArra
 
 def segment_mask(node: Any, segment_id: str, volume_node: Any) -> NDArray[np.uint8]:
     """A segment (z, y, x) of 0 and 1 on a volume node's grid, resampled (nearest) if need be."""
-    slicer = host.start()
+    mask = np.zeros(tuple(reversed(volume_node.GetImageData().GetDimensions())), np.uint8)
+    box, drawn = segment_part(node, segment_id, volume_node)
+    mask[box] = drawn
+    return mask
+
+
+def segment_part(
+    node: Any, segment_id: str, volume_node: Any
+) -> tuple[tuple[slice, slice, slice], NDArray[np.bool_]]:
+    """A box (z, y, x) of a volume node's grid that holds a segment, and the segment in it.
+
+    It is resampled (nearest) where it lies on another grid.
+    """
     shape = tuple(reversed(volume_node.GetImageData().GetDimensions()))
     segment = node.GetSegmentation().GetSegment(segment_id)
     image = segment.GetRepresentation(_LABELMAP)
     if _is_empty(segment):
-        return np.zeros(shape, np.uint8)
+        return (slice(0, 0),) * 3, np.zeros((0, 0, 0), bool)
     if _on_grid(image, volume_node) and _inside(image.GetExtent(), shape):
         # The segment's own memory: no filter runs, whatever the size of the image.
-        mask = np.zeros(shape, np.uint8)
         x0, x1, y0, y1, z0, z1 = image.GetExtent()
-        mask[z0 : z1 + 1, y0 : y1 + 1, x0 : x1 + 1] = label_array(image) == segment.GetLabelValue()
-        return mask
-    found = slicer.util.arrayFromSegmentBinaryLabelmap(node, segment_id, volume_node)
-    return (found != 0).astype(np.uint8)
+        box = slice(z0, z1 + 1), slice(y0, y1 + 1), slice(x0, x1 + 1)
+        return box, label_array(image) == segment.GetLabelValue()
+    found = host.start().util.arrayFromSegmentBinaryLabelmap(node, segment_id, volume_node)
+    return (slice(None),) * 3, found != 0
 
 
 def is_on_grid(node: Any, segment_id: str, volume_node: Any) -> bool:

@@ -61,8 +61,10 @@ def _show_eye(eye: EyeMap, source: Any) -> EyeNodes:
     if is_new:
         segmentation.SetReferenceImageGeometryParameterFromVolumeNode(source)
         segmentation.GetDisplayNode().SetSliceIntersectionThickness(2)
-    put_labels(segmentation, eye.lens.view(np.uint8), matrix, _LENS)
-    put_labels(segmentation, eye.cataract.view(np.uint8), matrix, _CATARACT)
+    if is_new or eye.correction is None:
+        # Corrected segments are the user's now: his brush, his undo.
+        put_labels(segmentation, eye.lens, matrix, _LENS)
+        put_labels(segmentation, eye.cataract, matrix, _CATARACT)
     role = "cataract probability"
     depth_table = _depth_table(eye, nodes)
     return EyeNodes(

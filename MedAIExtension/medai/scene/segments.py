@@ -16,7 +16,9 @@ from medai.terminology import terminology_entry
 
 _SURFACE = "Closed surface"
 _LABELMAP = "Binary labelmap"
-_last_put: WeakValueDictionary[tuple[str, ...], NDArray[np.uint8]] = WeakValueDictionary()
+# Labels, or a mask that is one label.
+Labels = NDArray[np.uint8] | NDArray[np.bool_]
+_last_put: WeakValueDictionary[tuple[str, ...], Labels] = WeakValueDictionary()
 
 
 @dataclass(frozen=True)
@@ -37,18 +39,18 @@ class SegmentLook:
 
 def put_labels(
     node: Any,
-    labels: NDArray[np.uint8],
+    labels: Labels,
     ijk_to_ras: NDArray[np.float64],
     looks: Mapping[int, SegmentLook],
     becomes: NDArray[np.uint8] | None = None,
 ) -> bool:
     """Set segments of a segmentation node from one label array; False when it was there already.
 
-    labels: uint8 (z, y, x) on the grid of ``ijk_to_ras``, 0 = nothing. looks: label value -> look;
-    these segments share one label map. becomes: what each value of ``labels`` is in ``looks``, if
-    not itself. Segments that are there keep what the user chose for them
-    (visibility, opacity); their surfaces, if shown, follow. The very array that was put last is
-    not put again, so a user's corrections to it stay.
+    labels: uint8 or bool (z, y, x) on the grid of ``ijk_to_ras``, 0 = nothing. looks: label value
+    -> look; these segments share one label map. becomes: what each value of ``labels`` is in
+    ``looks``, if not itself. Segments that are there keep what the user chose for them (visibility,
+    opacity); their surfaces, if shown, follow. The very array that was put last is not put again,
+    so a user's corrections to it stay.
     """
     segmentation = node.GetSegmentation()
     ids = {value: look.name for value, look in looks.items()}
@@ -71,7 +73,7 @@ def put_labels(
     return True
 
 
-def was_put(node: Any, names: Sequence[str], labels: NDArray[np.uint8]) -> bool:
+def was_put(node: Any, names: Sequence[str], labels: Labels) -> bool:
     """Whether this very array was put last into the segments of these names."""
     return _last_put.get((node.GetID(), *names)) is labels
 
@@ -101,7 +103,7 @@ def _add_segment(node: Any, look: SegmentLook) -> None:
 
 
 def _oriented_image(
-    labels: NDArray[np.uint8],
+    labels: Labels,
     ijk_to_ras: NDArray[np.float64],
     becomes: NDArray[np.uint8] | None,
 ) -> Any:

@@ -1,9 +1,10 @@
 """A multi-rater study on disk: protocol, worklist, sessions, submissions, check, export."""
 
+from medai.studies.burnt_in import images_with_text
 from medai.studies.case_view import CaseView, open_case
 from medai.studies.check import StudyCheck, check_study
 from medai.studies.check_ledger import Finding
-from medai.studies.create import StudyPlan, create_study
+from medai.studies.create import StudyPlan, create_study, key_path
 from medai.studies.crops import import_crops
 from medai.studies.drafts import draft_question, open_drafts
 from medai.studies.export import StudyExport, export_study
@@ -61,7 +62,9 @@ __all__ = [
     "export_study",
     "find_images",
     "find_masks",
+    "images_with_text",
     "import_crops",
+    "key_path",
     "label",
     "open_case",
     "open_drafts",

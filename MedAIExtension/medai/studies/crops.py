@@ -11,20 +11,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
 from medai.errors import StudyError
 from medai.images import Volume, write_segmentation, write_volume
 from medai.output import atomic_folder
-from medai.progress import (
-    CancelCallback,
-    Progress,
-    ProgressCallback,
-    ignore_progress,
-    never_cancelled,
-    raise_if_cancelled,
-)
+from medai.progress import Progress, ProgressCallback, ignore_progress
 from medai.studies.create import REGION
 from medai.studies.hashes import file_sha256
 from medai.studies.names import image_name, require_distinct
+from medai.studies.owner import sign_study
 from medai.studies.protocol import (
     Protocol,
     StudyImage,
@@ -77,6 +72,7 @@ def import_crops(
             images=entries,
         )
         write_protocol(protocol, work)
+        sign_study(work, protocol.id)
         study = Study(work, protocol)
 
         done = count(1)

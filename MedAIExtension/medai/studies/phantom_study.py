@@ -8,18 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
 from medai.images import segmentation_from_masks, write_segmentation, write_volume
 from medai.palette import CLASS_COLORS
 from medai.phantoms.raters import SIMULATED_RATERS, SimulatedRater, simulate_rating
 from medai.phantoms.skin import SkinPhantom, skin_photograph
-from medai.progress import (
-    CancelCallback,
-    Progress,
-    ProgressCallback,
-    ignore_progress,
-    never_cancelled,
-    raise_if_cancelled,
-)
+from medai.progress import Progress, ProgressCallback, ignore_progress
 from medai.studies.create import StudyPlan, create_study
 from medai.studies.protocol import label
 from medai.studies.record import QUALITIES, Remarks
@@ -62,6 +56,7 @@ def phantom_study(
             instructions="Outline every inflamed area of the skin.",
             repeat_share=repeat_share,
             seed=seed,
+            keep_names=True,
         )
         study = create_study(folder, plan)
     if submitted:

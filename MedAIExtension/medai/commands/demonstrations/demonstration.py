@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medai.progress import CancelCallback, ProgressCallback
+from medai.cancellation import CancelCallback
+from medai.progress import ProgressCallback
 
 
 @dataclass(frozen=True)

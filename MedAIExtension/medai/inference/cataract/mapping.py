@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
 from medai.errors import InputError, ModelShapeError, ModelTaskError, UnsuitableImageError
 from medai.images.crop_box import CropBox, centered_crop
 from medai.images.oct_scans import EyeScans, eye_from_volume
@@ -28,21 +29,15 @@ from medai.inference.cataract.result import (
     CataractResult,
     EyeMap,
     measure_map,
+    notes_of,
     threshold_of,
 )
 from medai.inference.running.acceleration import accelerated
 from medai.inference.running.device import choose_device, describe_device
 from medai.inference.running.letterbox import normalise
 from medai.inference.running.tiles import run_tiled
-from medai.models import Model, ModelCard, ModelStore
-from medai.progress import (
-    CancelCallback,
-    Progress,
-    ProgressCallback,
-    ignore_progress,
-    never_cancelled,
-    raise_if_cancelled,
-)
+from medai.models import Model, ModelStore
+from medai.progress import Progress, ProgressCallback, ignore_progress
 
 
 def map_cataract(
@@ -96,7 +91,7 @@ def map_cataract(
         options=options,
         device=describe_device(device),
         seconds=time.perf_counter() - started,
-        notes=_notes(maps, loaded.card),
+        notes=notes_of(maps, loaded.card),
     )
 
 
@@ -165,7 +160,7 @@ def _check_model(model: Model) -> None:
         channels = getattr(single.network, "in_channels", 1)
         if channels != 1:
             raise ModelShapeError(
-                f"Model {single.card.id} takes pictures of {channels} channels, expected 1 (grey)."
+                f"Model {single.card.id} takes pictures of {channels} channels, expected 1 (gray)."
             )
 
 
@@ -217,21 +212,3 @@ def _probabilities(
         total = maps if total is None else total + maps
     assert total is not None
     return total / len(model.singles)
-
-
-def _notes(maps: Sequence[EyeMap], card: ModelCard) -> tuple[str, ...]:
-    notes = [f"About the model: {card.use.limits} It has never seen {card.use.never_seen}"]
-    for eye in maps:
-        volume, label = eye.scans.volume, eye.scans.label
-        notes += [f"{label}: {note}" for note in volume.notes]
-        if not volume.has_spacing:
-            notes.append(f"{label}: the pixel size is not known, areas are in pixels.")
-        cut = [m.name for m, lens in zip(eye.measures, eye.lens, strict=True) if lens[-1].any()]
-        if cut:
-            notes.append(
-                f"{label}: the lens reaches the lower edge of {len(cut)} of {len(eye.lens)} scans; "
-                "its depth thirds are those of the part in the picture."
-            )
-        notes += [f"{label}, {m.name}: left out, {m.reason}." for m in eye.measures if m.reason]
-        notes += [f"{label}, {why}" for why in eye.scans.left_out]
-    return tuple(dict.fromkeys(notes))

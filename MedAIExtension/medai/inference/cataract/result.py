@@ -21,6 +21,7 @@ from medai.measures.cataract import (
     measure_eye,
     measure_scan,
 )
+from medai.measures.correction import EyeCorrection
 from medai.models import ModelCard
 
 LENS_CLASS, CATARACT_CLASS = "normal lens", "cataract"
@@ -58,7 +59,8 @@ class EyeMap:
 
     crops: the box that was looked at, one a scan. probability: float16 (scans, y, x), probability
     of cataract, 0 outside the crop. lens, cataract: bool (scans, y, x), the pixels whose most
-    probable class is lens (normal or cataract), and cataract.
+    probable class is lens (normal or cataract), and cataract. correction: what a hand changed of
+    the two masks; None where it changed nothing.
     """
 
     scans: EyeScans
@@ -68,11 +70,15 @@ class EyeMap:
     cataract: NDArray[np.bool_]
     measures: tuple[ScanMeasure, ...]
     summary: EyeMeasure
+    correction: EyeCorrection | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class CataractResult:
-    """The maps and numbers of one run, eyes in the order they were given."""
+    """The maps and numbers of one run, eyes in the order they were given.
+
+    of_network: the result as the network gave it, when a hand corrected masks.
+    """
 
     eyes: tuple[EyeMap, ...]
     card: ModelCard
@@ -80,11 +86,15 @@ class CataractResult:
     device: str
     seconds: float
     notes: tuple[str, ...]
+    of_network: CataractResult | None = None
 
     @property
     def sentence(self) -> str:
-        """The card's warning, then a sentence an eye with what its fraction is consistent with."""
-        eyes = [f"{eye_sentence(eye.summary)[:-1]} ({eye.summary.wording})." for eye in self.eyes]
+        """The card's warning, then a sentence an eye with what its fraction is consistent with.
+
+        It says which eyes a hand corrected.
+        """
+        eyes = [f"{eye_sentence(eye.summary)[:-1]} ({_judged(eye)})." for eye in self.eyes]
         return " ".join([self.card.warning, *eyes] if self.card.warning else eyes)
 
 
@@ -116,6 +126,25 @@ def measure_map(
     return EyeMap(scans, crops, probability, lens, cataract, measures, summary)
 
 
+def notes_of(maps: Sequence[EyeMap], card: ModelCard) -> tuple[str, ...]:
+    """What a reader of these maps must know, each sentence once."""
+    notes = [f"About the model: {card.use.limits} It has never seen {card.use.never_seen}"]
+    for eye in maps:
+        volume, label = eye.scans.volume, eye.scans.label
+        notes += [f"{label}: {note}" for note in volume.notes]
+        if not volume.has_spacing:
+            notes.append(f"{label}: the pixel size is not known, areas are in pixels.")
+        cut = [m.name for m, lens in zip(eye.measures, eye.lens, strict=True) if lens[-1].any()]
+        if cut:
+            notes.append(
+                f"{label}: the lens reaches the lower edge of {len(cut)} of {len(eye.lens)} scans; "
+                "its depth thirds are those of the part in the picture."
+            )
+        notes += [f"{label}, {m.name}: left out, {m.reason}." for m in eye.measures if m.reason]
+        notes += [f"{label}, {why}" for why in eye.scans.left_out]
+    return tuple(dict.fromkeys(notes))
+
+
 def threshold_of(card: ModelCard, options: CataractOptions) -> float:
     """The decision threshold in force: the user's, else the card's, else the paper's."""
     for value in (options.threshold, card.decision.threshold):
@@ -137,3 +166,8 @@ def rejudge(result: CataractResult, threshold: float) -> CataractResult:
         for eye in result.eyes
     ]
     return replace(result, options=options, eyes=tuple(eyes))
+
+
+def _judged(eye: EyeMap) -> str:
+    wording = eye.summary.wording
+    return wording if eye.correction is None else f"corrected by hand; {wording}"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
+from medai.cancellation import CancelCallback, never_cancelled
 from medai.errors import InputError
 from medai.images.hounsfield import require_ct_study
 from medai.images.study_origin import same_patient
@@ -15,15 +16,9 @@ from medai.inference.covid.classification import classify_covid
 from medai.inference.lesions.segmentation import segment_lesions
 from medai.measures import segment_lungs
 from medai.measures.follow_up import days_between, follow_up
-from medai.measures.severity import severity
+from medai.measures.severity import require_lobes, severity
 from medai.models import Model
-from medai.progress import (
-    CancelCallback,
-    ProgressCallback,
-    ignore_progress,
-    never_cancelled,
-    share_of,
-)
+from medai.progress import ProgressCallback, ignore_progress, share_of
 
 
 def assess_covid(
@@ -48,6 +43,8 @@ def assess_covid(
     if measured and isinstance(study, Volume):
         # Found once, for both networks.
         require_ct_study(study)
+        if choices.lobes is not None:
+            require_lobes(choices.lobes, study.grid_shape)
         lungs = segment_lungs(study)
         # A mask with one lung, or one of unknown side, would be told into sides once more.
         sides = [bool((lungs.labels == side).any()) for side in (1, 2, 3)]

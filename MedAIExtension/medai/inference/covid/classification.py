@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from medai.cancellation import CancelCallback, never_cancelled
 from medai.errors import InputError, ModelTaskError, UnsuitableImageError
 from medai.images import on_axial_grid, to_axial
 from medai.images.hounsfield import require_ct_study
@@ -32,16 +33,11 @@ from medai.inference.covid.slice_classifier import SliceClassifier
 from medai.inference.covid.slices import place_axial, plane_slices
 from medai.inference.running.lung_slices import LungSlices
 from medai.inference.running.planes import PLANES
+from medai.inference.running.unmeasured import unmeasured_notes
 from medai.measures import segment_lungs
 from medai.measures.lungs import LungMask
 from medai.models import Model, ModelStore
-from medai.progress import (
-    CancelCallback,
-    Progress,
-    ProgressCallback,
-    ignore_progress,
-    never_cancelled,
-)
+from medai.progress import Progress, ProgressCallback, ignore_progress, span_of
 
 _DEFAULTS = CovidOptions()
 _EXPLAINED_SHARE = 0.25  # of the progress bar
@@ -77,8 +73,10 @@ def classify_covid(
     classifier = SliceClassifier(loaded, options.device, options.batch_size)
     if isinstance(study, Volume):
         found = _classify_volume(study, lungs, classifier, options, progress, cancelled)
+        unmeasured = unmeasured_notes(loaded.card, study)
     else:
         found = _classify_pictures(inputs, classifier, options, progress, cancelled)
+        unmeasured = []
     scores, explanation, regions, notes = found
     covid = classifier.classes.index(COVID_CLASS)
     by_plane = [study_probability(part.probability, covid, options.rule) for part in scores]
@@ -96,7 +94,7 @@ def classify_covid(
         options=options,
         device=classifier.device_name,
         seconds=time.monotonic() - started,
-        notes=(*chance_notes(loaded.card), *notes, *classifier.notes),
+        notes=(*chance_notes(loaded.card), *unmeasured, *notes, *classifier.notes),
     )
 
 
@@ -130,17 +128,14 @@ def _classify_volume(
     total = sum(len(part) for part in planes)
     scores: list[SliceScores] = []
     done = 0
+    slicing = span_of(progress, 0.1, 1.0 - _EXPLAINED_SHARE)
     for part in planes:
         probability, spread = classifier.run(
             pictures[part.plane],
             part.pixel_mm,
-            lambda fraction, part=part, done=done: progress(  # type: ignore[misc]
-                Progress(
-                    0.1 + (0.9 - _EXPLAINED_SHARE) * (done + fraction * len(part)) / total,
-                    f"classifying {part.plane} slices",
-                )
-            ),
+            span_of(slicing, done / total, (done + len(part)) / total),
             cancelled,
+            what=f"{part.plane} slices",
         )
         scores.append(SliceScores(part.plane, part.indices, probability, spread))
         done += len(part)
@@ -201,7 +196,7 @@ def _classify_pictures(
     for number, grey in enumerate(greys):
         progress(Progress(number / len(greys), f"picture {number + 1} of {len(greys)}"))
         probability, spread = classifier.run(
-            grey[None], pictures[number].spacing_mm[1:], lambda fraction: None, cancelled
+            grey[None], pictures[number].spacing_mm[1:], cancelled=cancelled
         )
         why = classifier.explain(grey, pictures[number].spacing_mm[1:], cancelled)
         rows.append(probability[0])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from medai.errors import InputError
 from medai.images.volume import Volume
 from medai.inference.covid.guard import EVIDENCE_OUTSIDE, chance_notes
-from medai.inference.running.planes import PLANES
+from medai.inference.running.planes import require_planes
 from medai.models import ModelCard
 
 COVID_CLASS = "COVID-19"
@@ -49,10 +49,7 @@ class CovidOptions:
     def __post_init__(self) -> None:
         if self.rule not in RULES:
             raise InputError(f"Rule {self.rule!r} is unknown, expected one of {', '.join(RULES)}.")
-        if not self.planes or not set(self.planes) <= set(PLANES):
-            raise InputError(
-                f"Planes {', '.join(self.planes) or 'none'}: expected some of {', '.join(PLANES)}."
-            )
+        require_planes(self.planes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
 from medai.inference.covid.explanation import grad_cam, score_map
 from medai.inference.covid.mask_net import mask_net_logits, mask_net_regions
 from medai.inference.covid.result import COVID_CLASS
@@ -20,7 +21,7 @@ from medai.inference.running.device import choose_device, describe_device
 from medai.inference.running.letterbox import Frame, normalise
 from medai.models import Model, ModelCard
 from medai.networks import CovidMaskNet
-from medai.progress import CancelCallback, raise_if_cancelled
+from medai.progress import Progress, ProgressCallback, ignore_progress
 
 NOT_COVID = "no COVID-19"
 _BATCH = 8
@@ -82,12 +83,15 @@ class SliceClassifier:
         self,
         pictures: NDArray[np.uint8],
         pixel_mm: tuple[float, float],
-        progress: Callable[[float], None],
-        cancelled: CancelCallback,
+        progress: ProgressCallback = ignore_progress,
+        cancelled: CancelCallback = never_cancelled,
+        *,
+        what: str = "slices",
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Probabilities (n, classes) of grey pictures (n, rows, columns), and the spread (n,).
 
         The mean, and the standard deviation of p(COVID-19), over test-time variants and members.
+        what: how progress calls the pictures.
         """
         covid = self.classes.index(COVID_CLASS)
         mean = np.empty((len(pictures), len(self.classes)))
@@ -111,7 +115,7 @@ class SliceClassifier:
         self._runner.run(
             len(pictures),
             step,
-            done=lambda count: progress(count / len(pictures)),
+            done=lambda count: progress(Progress(count / len(pictures), f"classifying {what}")),
             cancelled=cancelled,
             release=self._release,
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
 from medai.errors import GeometryError, InputError
 from medai.images import Volume, read_segmentation, read_volume, resample_mask
 from medai.images.hounsfield import require_ct_study
@@ -19,14 +20,7 @@ from medai.inference.lesions.lungs_of_study import lungs_of_study
 from medai.inference.lesions.result import LesionOptions, LesionResult
 from medai.measures import lung_zones, measure_lesions
 from medai.measures.correction import compare_with_own
-from medai.progress import (
-    CancelCallback,
-    Progress,
-    ProgressCallback,
-    ignore_progress,
-    never_cancelled,
-    raise_if_cancelled,
-)
+from medai.progress import Progress, ProgressCallback, ignore_progress
 
 if TYPE_CHECKING:
     from medai.models import Model
@@ -57,11 +51,14 @@ class MeasureOptions:
     lesions: the masks, or the file that holds them. lungs: a lung mask on the study's grid (see
     ``lungs_of_study``); None: those drawn with the lesions, else they are found.
     probability: (z, y, x) in 0..1 for the lesions' scores; None: 1 in every lesion.
+    own: lesions (z, y, x) as a network found them, when a hand corrected them: the result then has
+    the difference as its ``correction``.
     """
 
     lesions: GivenMasks | Path
     lungs: Volume | None = None
     probability: NDArray[np.float16] | None = None
+    own: NDArray[np.uint8] | None = None
 
 
 def read_given_masks(path: Path, volume: Volume) -> GivenMasks:
@@ -159,6 +156,9 @@ def measure_given(
     notes = ["Measured from a given mask: no network looked at this study.", *given.notes, note]
     if outside > 0:
         notes.append(f"{outside:.1f} mL lie outside the lungs and count in no percentage.")
+    difference = None
+    if options.own is not None:
+        difference = compare_with_own(options.own, given.lesions, zones, volume.voxel_volume_ml)
     progress(Progress(1.0, "Done"))
     return LesionResult(
         volume=volume,
@@ -175,18 +175,17 @@ def measure_given(
         device="CPU",
         seconds=time.monotonic() - started,
         notes=tuple(each for each in notes if each),
+        correction=difference,
     )
 
 
 def corrected(own: LesionResult, measured: LesionResult) -> LesionResult:
     """A network's result with the lesions and lungs of a measurement of the same study.
 
-    own: as the network gave it. It is kept in ``of_network``, and the difference to it in
-    ``correction``.
+    own: as the network gave it, kept in ``of_network``. measured: with a ``correction``, see
+    ``MeasureOptions.own``.
     """
-    difference = compare_with_own(
-        own.lesions, measured.lesions, measured.zones, own.volume.voxel_volume_ml
-    )
+    assert measured.correction is not None
     return replace(
         own,
         lesions=measured.lesions,
@@ -194,19 +193,9 @@ def corrected(own: LesionResult, measured: LesionResult) -> LesionResult:
         zones=measured.zones,
         findings=measured.findings,
         burden=measured.burden,
-        notes=(difference.sentence, *own.notes, *measured.notes[1:]),
-        correction=difference,
+        notes=(measured.correction.sentence, *own.notes, *measured.notes[1:]),
+        correction=measured.correction,
         of_network=own,
-    )
-
-
-def is_unchanged(result: LesionResult, given: GivenMasks) -> bool:
-    """Whether the masks are those of the result."""
-    lungs = result.lungs if given.lungs is None else given.lungs
-    return (
-        given.classes == result.classes
-        and np.array_equal(given.lesions, result.lesions)
-        and np.array_equal(lungs, result.lungs)
     )
 
 

@@ -5,18 +5,19 @@ S1, Table 1 (Zhou et al.): one three-dimensional problem as three orthogonal two
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medai.cancellation import CancelCallback
 from medai.images import AxialVolume
 from medai.inference.lesions.mask_paste import paste_classes
 from medai.inference.lesions.slice_networks import SliceAnswer, run_networks
 from medai.inference.running.lung_slices import LungSlices, lung_slices
 from medai.inference.running.planes import from_plane, in_plane
 from medai.models import Model
-from medai.progress import CancelCallback
+from medai.progress import Progress, ProgressCallback, span_of
 
 
 def run_in_planes(
@@ -27,7 +28,7 @@ def run_in_planes(
     *,
     device: str,
     batch_size: int | None,
-    progress: Callable[[float, str], None],
+    progress: ProgressCallback,
     cancelled: CancelCallback,
 ) -> SliceAnswer:
     """As ``run_networks`` over the lung slices of each plane, some of PLANES, fused.
@@ -41,14 +42,13 @@ def run_in_planes(
     total = sum(len(slices) for slices in slicings)
     fused, done = _Fused(axial.grid_shape, len(model.classes)), 0
     for plane, slices in zip(planes, slicings, strict=True):
-        part = (done / total, len(slices) / total)
+        part = span_of(progress, done / total, (done + len(slices)) / total)
         answer = run_networks(
             model,
             slices,
             device=device,
             batch_size=batch_size,
-            score_threshold=None,
-            progress=_in_part(progress, part, plane),
+            progress=_naming(plane, part),
             cancelled=cancelled,
         )
         fused.add(answer, slices, plane)
@@ -56,12 +56,8 @@ def run_in_planes(
     return fused.answer()
 
 
-def _in_part(
-    progress: Callable[[float, str], None], part: tuple[float, float], plane: str
-) -> Callable[[float, str], None]:
-    """Progress of one plane as progress of all: ``part`` is where it starts and its share."""
-    start, share = part
-    return lambda fraction, words: progress(start + share * fraction, f"{words}, {plane}")
+def _naming(plane: str, progress: ProgressCallback) -> ProgressCallback:
+    return lambda part: progress(Progress(part.fraction, f"{part.message}, {plane}"))
 
 
 class _Fused:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from medai.errors import InputError
 from medai.images import Volume
-from medai.inference.running.planes import PLANES
-from medai.measures import Lesion, LesionBurden, healthy_sentence
+from medai.inference.running.planes import require_planes
+from medai.measures import Lesion, LesionBurden, burden_sentence, healthy_sentence
 from medai.measures.correction import Correction
 from medai.measures.zones import LUNG_OF_ZONE
 from medai.models.card import ModelCard
@@ -32,7 +32,7 @@ class LesionOptions:
     batch_size: slices at once; None: chosen for the device. Smaller needs less memory.
     lungs: a lung mask on the volume's own grid (1 right, 2 left, or any one value), instead of
         finding the lungs.
-    directions: of slicing, one or more of planes.PLANES; the probabilities of several are averaged
+    planes: directions of slicing, one or more of PLANES; the probabilities of several are averaged
         (2.5D), and then there are no regions and no score threshold.
     min_region_ml: smaller regions are left out; None: the card's, else none is.
     Raises InputError on values out of range.
@@ -43,7 +43,7 @@ class LesionOptions:
     device: str = "auto"
     batch_size: int | None = None
     lungs: Volume | None = None
-    directions: tuple[str, ...] = AXIAL_ONLY
+    planes: tuple[str, ...] = AXIAL_ONLY
     min_region_ml: float | None = None
 
     def __post_init__(self) -> None:
@@ -55,11 +55,7 @@ class LesionOptions:
                 raise InputError(f"{name} is {value}, expected 0 to 1.")
         if self.batch_size is not None and self.batch_size < 1:
             raise InputError(f"batch_size is {self.batch_size}, expected at least 1.")
-        if not self.directions or not set(self.directions) <= set(PLANES):
-            raise InputError(
-                f"Directions {', '.join(self.directions) or 'none'}: expected some of "
-                f"{', '.join(PLANES)}."
-            )
+        require_planes(self.planes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,9 +136,18 @@ class LesionResult:
         It says when a hand corrected the lesions.
         """
         if self.correction is not None:
-            return f"Corrected by hand: {healthy_sentence(self.burden, None)}"
-        healthy = None if self.card is None else self.card.decision.healthy_opacity_percent
-        return healthy_sentence(self.burden, healthy)
+            return f"Corrected by hand: {burden_sentence(self.burden)}"
+        return healthy_sentence(self.burden, self.healthy_percent)
+
+    @property
+    def healthy_percent(self) -> float | None:
+        """The most that the model marked in healthy lungs, in percent.
+
+        None: not measured, or the lesions are not the model's alone.
+        """
+        if self.card is None or self.correction is not None:
+            return None
+        return self.card.decision.healthy_opacity_percent
 
     @property
     def network_card(self) -> ModelCard:

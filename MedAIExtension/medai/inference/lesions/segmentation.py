@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
 from medai.errors import (
     MissingDependencyError,
     ModelTaskError,
@@ -25,16 +25,10 @@ from medai.inference.lesions.rethreshold import (
     lesions_from_regions,
 )
 from medai.inference.running.lung_slices import lung_slices
+from medai.inference.running.unmeasured import unmeasured_notes
 from medai.measures import lung_zones, measure_lesions
 from medai.models import Model, ModelStore
-from medai.progress import (
-    CancelCallback,
-    Progress,
-    ProgressCallback,
-    ignore_progress,
-    never_cancelled,
-    raise_if_cancelled,
-)
+from medai.progress import Progress, ProgressCallback, ignore_progress, span_of
 
 if TYPE_CHECKING:
     from medai.inference.lesions.slice_networks import SliceAnswer
@@ -79,11 +73,8 @@ def segment_lesions(
     zones = lung_zones(labels, volume)
     inside = on_axial_grid(volume, zones)
     raise_if_cancelled(cancelled)
-
-    def report(fraction: float, words: str) -> None:
-        progress(Progress(_LUNGS_DONE + fraction * (_NETWORK_DONE - _LUNGS_DONE), words))
-
-    answer = _answer(model, axial, inside, options, report, cancelled)
+    in_network = span_of(progress, _LUNGS_DONE, _NETWORK_DONE)
+    answer = _answer(model, axial, inside, options, in_network, cancelled)
     progress(Progress(_NETWORK_DONE, "Measuring the lesions"))
     answer.probability[inside == 0] = 0
     if answer.rois is not None:
@@ -113,7 +104,17 @@ def segment_lesions(
         options=options,
         device=answer.device,
         seconds=time.monotonic() - started,
-        notes=tuple(n for n in (model.card.warning, *axial.notes, note, *answer.notes) if n),
+        notes=tuple(
+            words
+            for words in (
+                model.card.warning,
+                *unmeasured_notes(model.card, volume),
+                *axial.notes,
+                note,
+                *answer.notes,
+            )
+            if words
+        ),
         likeliest=None if answer.likeliest is None else _restored(axial, answer.likeliest),
     )
 
@@ -123,17 +124,17 @@ def _answer(
     axial: AxialVolume,
     inside: NDArray[np.uint8],
     options: LesionOptions,
-    progress: Callable[[float, str], None],
+    progress: ProgressCallback,
     cancelled: CancelCallback,
 ) -> SliceAnswer:
-    if options.directions != AXIAL_ONLY:
+    if options.planes != AXIAL_ONLY:
         from medai.inference.lesions.plane_average import run_in_planes
 
         return run_in_planes(
             model,
             axial,
             inside,
-            options.directions,
+            options.planes,
             device=options.device,
             batch_size=options.batch_size,
             progress=progress,
@@ -172,7 +173,7 @@ def _with_thresholds(options: LesionOptions, model: Model) -> LesionOptions:
         mask = decision.voxel_probability
     network = model.card.network
     regions = network is not None and network.name == "lesion_mask_rcnn"
-    if not regions or options.directions != AXIAL_ONLY:
+    if not regions or options.planes != AXIAL_ONLY:
         score = None
     elif score is None:
         score = decision.region_score

@@ -5,7 +5,6 @@ Here is everything of the lesion segmentation that needs torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from medai.cancellation import CancelCallback, never_cancelled
 from medai.inference.lesions.mask_paste import paste_classes, paste_maps
 from medai.inference.lesions.result import LOWEST_SCORE, RoiTable
 from medai.inference.running.acceleration import accelerated, release
@@ -26,7 +26,7 @@ from medai.inference.running.transfers import Answers, to_device
 from medai.models import Model
 from medai.models.card import InputSection
 from medai.networks import LesionMaskRCNN
-from medai.progress import CancelCallback
+from medai.progress import Progress, ProgressCallback, ignore_progress, share_of
 
 # Measured: a U-Net's activations of one slice fill a processor's cache already, a Mask R-CNN's
 # per-call work is worth sharing among a few slices.
@@ -54,26 +54,21 @@ def run_networks(
     slices: LungSlices,
     *,
     device: str,
-    batch_size: int | None,
-    score_threshold: float | None,
-    progress: Callable[[float, str], None],
-    cancelled: CancelCallback,
+    batch_size: int | None = None,
+    score_threshold: float | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancelled: CancelCallback = never_cancelled,
 ) -> SliceAnswer:
     """Run a model, or every member of an ensemble, over the lung slices.
 
     score_threshold: regions of at least this score, or LOWEST_SCORE, get a mask.
-    progress: called with the fraction 0..1 and a few words.
     """
     answers = []
     together = _run_together(model)
     for index, group in enumerate(together):
-
-        def report(fraction: float, words: str, index: int = index) -> None:
-            progress((index + fraction) / len(together), words)
-
         run = _NetworkRun(group, slices, device, batch_size)
         run.mask_floor = min(LOWEST_SCORE, 1.0 if score_threshold is None else score_threshold)
-        answers.append(run.answer(report, cancelled))
+        answers.append(run.answer(share_of(progress, index, len(together)), cancelled))
     if len(answers) == 1:
         return answers[0]
     return _average(answers, [len(group) for group in together], len(model.classes))
@@ -143,15 +138,13 @@ class _NetworkRun:
         self._last: tuple[range, Answers] | None = None
         self.mask_floor = LOWEST_SCORE
 
-    def answer(
-        self, progress: Callable[[float, str], None], cancelled: CancelCallback
-    ) -> SliceAnswer:
+    def answer(self, progress: ProgressCallback, cancelled: CancelCallback) -> SliceAnswer:
         count = len(self._slices)
 
         def done(number: int) -> None:
-            progress(number / count, f"Finding lesions: slice {number} of {count}")
+            progress(Progress(number / count, f"Finding lesions: slice {number} of {count}"))
 
-        progress(0.0, f"Finding lesions: {count} slices")
+        progress(Progress(0.0, f"Finding lesions: {count} slices"))
         self._runner.run(
             count,
             self._find_regions if self._finds_regions else self._find_voxels,

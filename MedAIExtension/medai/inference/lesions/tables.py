@@ -155,6 +155,7 @@ RESULTS = Table(
     columns=(
         Column("model", "model", value=lambda summary: summary["model"]["id"]),
         *(Column(key, key.replace("_", " "), value=_of_burden(key)) for key in _BURDEN),
+        Column("healthy_opacity_percent", "marked in healthy lungs", "%", ".1f"),
         Column("notes", "notes", value=lambda summary: " ".join(summary["notes"])),
     ),
 )

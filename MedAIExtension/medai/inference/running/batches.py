@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import torch
 
+from medai.cancellation import CancelCallback, raise_if_cancelled
 from medai.errors import WorkerError
-from medai.progress import CancelCallback, raise_if_cancelled
 
 Step = Callable[[range, torch.device], None]
 

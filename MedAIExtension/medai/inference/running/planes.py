@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import MappingProxyType
 
 from numpy.typing import NDArray
 
+from medai.errors import InputError
+
 PLANES = ("axial", "coronal", "sagittal")
 # Canonical axes (z, y, x) in the order (across the slices, down, to the right) of each plane.
 PLANE_AXES = MappingProxyType({"axial": (0, 1, 2), "coronal": (1, 0, 2), "sagittal": (2, 0, 1)})
+
+
+def require_planes(planes: Sequence[str]) -> None:
+    """Raise InputError unless ``planes`` names one or more of PLANES."""
+    if not planes or not set(planes) <= set(PLANES):
+        raise InputError(
+            f"Planes {', '.join(planes) or 'none'}: expected some of {', '.join(PLANES)}."
+        )
 
 
 def in_plane(array: NDArray, plane: str) -> NDArray:

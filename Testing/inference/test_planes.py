@@ -22,7 +22,7 @@ from Testing.model_folders import write_ensemble, write_model
 
 # Coarse and unequal along all axes.
 PHANTOM = chest_ct(shape=(14, 48, 40), spacing_mm=(20.0, 6.6, 9.0), seed=2)
-THREE = LesionOptions(directions=PLANES, device="cpu")
+THREE = LesionOptions(planes=PLANES, device="cpu")
 THRESHOLD_HU = -700.0
 
 
@@ -112,22 +112,20 @@ def test_at_equal_pixels_the_fused_map_is_the_threshold_to_the_voxel(store: Mode
     volume = Volume(hu, np.diag([-3.0, -3.0, 3.0, 1.0]), "CT", "cube")
     found = segment(volume, model, lungs)
     np.testing.assert_array_equal(found.lesions > 0, hu == -500)
-    assert found.options.directions == PLANES
+    assert found.options.planes == PLANES
 
 
 def test_axial_alone_is_what_it_always_was(threshold: Model) -> None:
     lungs = replace(PHANTOM.volume, array=PHANTOM.lungs)
     plain = segment_lesions(PHANTOM.volume, threshold, LesionOptions(lungs=lungs, device="cpu"))
-    named = segment(PHANTOM.volume, threshold, PHANTOM.lungs, directions=("axial",))
+    named = segment(PHANTOM.volume, threshold, PHANTOM.lungs, planes=("axial",))
     np.testing.assert_array_equal(plain.probability, named.probability)
-    coronal = segment(PHANTOM.volume, threshold, PHANTOM.lungs, directions=("coronal",))
+    coronal = segment(PHANTOM.volume, threshold, PHANTOM.lungs, planes=("coronal",))
     assert (coronal.probability != plain.probability).any()
 
 
 def test_three_directions_are_the_mean_of_each(threshold: Model) -> None:
-    each = [
-        segment(PHANTOM.volume, threshold, PHANTOM.lungs, directions=(plane,)) for plane in PLANES
-    ]
+    each = [segment(PHANTOM.volume, threshold, PHANTOM.lungs, planes=(plane,)) for plane in PLANES]
     fused = segment(PHANTOM.volume, threshold, PHANTOM.lungs)
     mean = np.mean([part.probability.astype(float) for part in each], axis=0)
     # Tips of the lungs are looked at in some directions only, whose mean is then higher.
@@ -149,7 +147,7 @@ def test_slices_are_shown_to_the_network_in_real_proportions(threshold: Model) -
     assert threshold.card.input is not None
     given = threshold.card.input
     model = Model(threshold.card, Watching(given.mean, given.std).eval())
-    segment(PHANTOM.volume, model, PHANTOM.lungs, directions=("coronal",))
+    segment(PHANTOM.volume, model, PHANTOM.lungs, planes=("coronal",))
     lungs = in_plane(on_axial_grid(PHANTOM.volume, PHANTOM.lungs), "coronal") > 0
     high, wide = (np.ptp(np.flatnonzero(lungs.any(axis=other))) for other in ((0, 2), (0, 1)))
     expected = high * 20.0 / (wide * 9.0)
@@ -175,10 +173,10 @@ def test_every_kind_of_model_runs_in_three_directions(model_id: str, store: Mode
 
 
 def test_unknown_directions_are_refused() -> None:
-    with pytest.raises(InputError, match="Directions oblique: expected some of axial, coronal"):
-        LesionOptions(directions=("oblique",))
-    with pytest.raises(InputError, match="Directions none"):
-        LesionOptions(directions=())
+    with pytest.raises(InputError, match="Planes oblique: expected some of axial, coronal"):
+        LesionOptions(planes=("oblique",))
+    with pytest.raises(InputError, match="Planes none"):
+        LesionOptions(planes=())
 
 
 def test_the_command_takes_planes(

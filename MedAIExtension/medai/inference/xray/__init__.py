@@ -1,0 +1,1 @@
+"""Chest radiographs: lungs, opacities by kind, six zones and their scores."""

@@ -1,0 +1,1 @@
+"""Published clinical scores of pneumonia, computed exactly, with what is missing said."""
