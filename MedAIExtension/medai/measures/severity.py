@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medai.errors import GeometryError, InputError
-from medai.measures.lesions import LesionBurden
+from medai.measures.lesions import LesionBurden, interval_words
 
 LOBE_NAMES = ("right upper", "right middle", "right lower", "left upper", "left lower")
 
@@ -24,6 +24,7 @@ class Severity:
     lobe_opacity_percent, lobe_scores: for the five lobes; None without a lobe segmentation.
     lung_severity_score: LSS, the sum over lobes, 0..20; None without a lobe segmentation or when
         a lobe is not in view.
+    opacity_interval_percent: the 95 % interval of opacity_percent (``LesionBurden``), or None.
     """
 
     opacity_percent: float
@@ -36,6 +37,15 @@ class Severity:
     lobe_opacity_percent: dict[str, float] | None
     lobe_scores: dict[str, int | None] | None
     lung_severity_score: int | None
+    opacity_interval_percent: tuple[float, float] | None = None
+
+    def opacity_words(self, of: str = "") -> str:
+        """The percentage of opacity and its interval, if there is one: "5.0 % of lung (95 % …)".
+
+        of: what follows the percent sign.
+        """
+        between = interval_words(self.opacity_interval_percent)
+        return f"{self.opacity_percent:.1f} %{of}{f' ({between})' if between else ''}"
 
 
 def involvement_score(opacity_percent: float) -> int | None:
@@ -81,6 +91,7 @@ def severity(
         lobe_opacity_percent=lobe_percent,
         lobe_scores=lobe_scores,
         lung_severity_score=None if lobe_scores is None else _total(lobe_scores),
+        opacity_interval_percent=burden.opacity_interval_percent,
     )
 
 

@@ -72,7 +72,7 @@ class CovidAssessment:
         if self.change is not None:
             words = self.change.sentence
         elif self.severity is not None and np.isfinite(self.severity.opacity_percent):
-            words = f"Opacity {self.severity.opacity_percent:.1f} % of lung."
+            words = f"Opacity {self.severity.opacity_words(' of lung')}."
         else:
             return ""
         by_hand = self.lesions is not None and self.lesions.correction is not None
