@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= demo-output
 
-.PHONY: demo test lint bench fuzz sbom audit clean
+.PHONY: demo pictures test lint bench fuzz sbom audit clean
 
 # One stamp per dependency set: a second run installs nothing.
 $(VENV)/.installed-%: pyproject.toml
@@ -15,7 +15,18 @@ $(VENV)/.installed-%: pyproject.toml
 demo: $(VENV)/.installed-app
 	$(BIN)/medai demo --output $(OUT) --overwrite
 
-test: $(VENV)/.installed-dev
+# Raters' browsers are tested in Debian's own; where apt is missing, install Chromium by hand.
+$(VENV)/.installed-chromium: $(VENV)/.installed-dev
+	command -v chromium || command -v google-chrome || { apt-get update --quiet=2 && \
+	    apt-get install --quiet=2 --yes --no-install-recommends chromium; } || \
+	    echo "Chromium is missing: tests of the browser are skipped, and fail in CI."
+	touch $@
+
+# The panels' pictures of the documentation, from the samples that the modules register.
+pictures: $(VENV)/.installed-dev
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m Testing.screenshots
+
+test: $(VENV)/.installed-dev $(VENV)/.installed-chromium
 	# One thread each: two test processes share two cores.
 	QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 

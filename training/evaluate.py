@@ -4,6 +4,7 @@ python -m training.evaluate lesions    --model ID --images DIR --masks DIR [--ro
 python -m training.evaluate classifier --model ID --data DIR [--swap]  (DIR/covid, DIR/noncovid)
 python -m training.evaluate lungs      --data slices.npz          (names, hu, lungs bit-packed)
 python -m training.evaluate cataract   --model ID [--phantoms N]
+python -m training.evaluate xray       --model ID --lungs DIR --opacities DIR --scored DIR
 
 Models are run by the code that users run: the same window, frame, thresholds and speed-ups.
 """
@@ -94,6 +95,33 @@ def evaluate_cataract(given: argparse.Namespace) -> dict[str, Any]:
     return {"data": "phantoms", "measures": figures_of(judged)}
 
 
+def evaluate_xray(given: argparse.Namespace) -> dict[str, Any]:
+    """Judge a radiograph model on the patients that no training run sees."""
+    from training.judge_xray import judge_lungs, judge_opacities, judge_scores
+    from training.radiographs import (
+        kept_patients,
+        read_lung_radiographs,
+        read_opacity_radiographs,
+        read_scored_radiographs,
+        split_lung_radiographs,
+    )
+
+    model = load(given, "xray")
+    outlined = read_opacity_radiographs(given.opacities)
+    scored = read_scored_radiographs(given.scored)
+    kept = kept_patients([item.patient for item in (*outlined, *scored)])
+    lungs = split_lung_radiographs(read_lung_radiographs(given.lungs))[1]
+    return {
+        "lungs": judge_lungs(model, lungs, given.resamples),
+        "opacities": judge_opacities(
+            model, [item for item in outlined if item.patient in kept], given.resamples
+        ),
+        "scores": judge_scores(
+            model, [item for item in scored if item.patient in kept], given.resamples
+        ),
+    }
+
+
 def load(given: argparse.Namespace, task: str) -> Model:
     """The model, from ``--models`` or the shipped and the user's own."""
     store = ModelStore() if given.models is None else ModelStore((given.models,))
@@ -179,6 +207,11 @@ def parser() -> argparse.ArgumentParser:
     cataract.add_argument("--phantoms", type=int, default=100, help="how many eyes")
     cataract.add_argument("--scans", type=int, default=6, help="of each eye")
     cataract.set_defaults(run=evaluate_cataract)
+    xray = kinds.add_parser("xray", parents=[shared], help="chest radiographs kept for judging")
+    xray.add_argument("--lungs", type=Path, required=True, help="images and masks of lungs")
+    xray.add_argument("--opacities", type=Path, required=True, help="images and labels")
+    xray.add_argument("--scored", type=Path, required=True, help="images and two raters' scores")
+    xray.set_defaults(run=evaluate_xray)
     return top
 
 

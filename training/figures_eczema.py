@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medai.agreement import ImageRatings
-from medai.agreement.cohort import CohortResult
 from medai.errors import TrainingDataError
-from medai.palette import BLUE, ORANGE, hex_color
-from medai.reports.agreement_figures import agreement_measures, means_figure, measure_label
+from medai.palette import ORANGE
+from medai.reports.agreement_figures import means_figure
 from medai.reports.charts import new_figure
+from medai.reports.pair_plot import pair_values, pairs_figure
 from training.eczema_cohort import measured_cohort, ratings_of
 
 if TYPE_CHECKING:
@@ -64,20 +64,8 @@ def means(given: argparse.Namespace) -> tuple[Figure, str]:
 def pairs(given: argparse.Namespace) -> tuple[Figure, str]:
     """Fig. S4: every two measures against each other, their distribution, and Pearson's r."""
     result, where = measured_cohort(given.raters)
-    measures = agreement_measures(result)
-    values = _table(result, measures)
-    count = len(measures)
-    figure, first = new_figure(1.8 * count + 0.4, 1.7 * count + 0.2)
-    figure.delaxes(first)
-    grid = figure.subplots(count, count, squeeze=False)
-    for row in range(count):
-        for column in range(count):
-            _pair(grid[row][column], values, row, column)
-            if row == count - 1:
-                grid[row][column].set_xlabel(measure_label(measures[column]), fontsize="small")
-            if column == 0:
-                grid[row][column].set_ylabel(measure_label(measures[row]), fontsize="small")
-    return figure, f"{where}, {len(values)} images with every measure"
+    number = len(pair_values(result)[1])
+    return pairs_figure(result), f"{where}, {number} images with every measure"
 
 
 def _draw_image(row: list[Axes], item: ImageRatings) -> None:
@@ -104,33 +92,6 @@ def _middle(mask: np.ndarray) -> np.ndarray:
     if mask.ndim == 2:
         return mask
     return mask[int(mask.sum(axis=(1, 2)).argmax())]
-
-
-def _table(result: CohortResult, measures: list[str]) -> np.ndarray:
-    left_out = {row["image"] for row in result.exclusions}
-    rows = [
-        [result.value(image, measure) for measure in measures]
-        for image in result.images
-        if image not in left_out
-    ]
-    values = np.array(rows, dtype=float).reshape(-1, len(measures))
-    return values[np.isfinite(values).all(axis=1)]
-
-
-def _pair(axes: Axes, values: np.ndarray, row: int, column: int) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize="x-small")
-    if row < column:
-        axes.set_axis_off()
-        both = values[:, [row, column]]
-        if len(both) > 2 and np.ptp(both, axis=0).min() > 0:
-            r = float(np.corrcoef(both.T)[0, 1])
-            axes.text(0.5, 0.5, f"r {r:.3f}", ha="center", va="center")
-    elif row == column:
-        axes.hist(values[:, row], bins=10, color=hex_color(BLUE), edgecolor="white")
-    else:
-        x, y = values[:, column], values[:, row]
-        axes.plot(x, y, "o", color=hex_color(BLUE), markersize=3, alpha=0.7)
 
 
 FIGURES: dict[str, Callable[[argparse.Namespace], tuple[Figure, str]]] = {

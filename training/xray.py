@@ -41,6 +41,7 @@ from training.sampling import EpochSampler, SeededSamples
 from training.segmentation import dice, predict
 
 CLASSES = 4
+_ALL = 2**CLASSES - 1
 _ENCODER = "lite0"
 # What Dice is asked of: lungs, opacities, consolidations; each where a label tells it.
 _GROUPS = (ANY_LUNG, GROUND_GLASS | CONSOLIDATION, CONSOLIDATION)
@@ -135,7 +136,7 @@ def group_dice(found: NDArray, labels: NDArray, group: int) -> float | None:
 
 def _told(labels, group: int):
     """Where a label is inside the group, and where it tells inside from outside."""
-    inside = (labels & ~group) == 0
+    inside = (labels & (_ALL ^ group)) == 0
     return inside, inside | ((labels & group) == 0)
 
 

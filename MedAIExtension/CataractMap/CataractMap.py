@@ -48,6 +48,7 @@ from medai_panels.charts import show_chart
 from medai_panels.file_drop import FileDrop
 from medai_panels.findings_table import FindingsTable, panel_columns
 from medai_panels.later import Later
+from medai_panels.module_description import help_with_page, with_publications
 from medai_panels.network_panel import NetworkPanel
 from medai_panels.sample_data import register_sample
 from medai_panels.shown_errors import shown_errors
@@ -67,13 +68,19 @@ class CataractMap(ScriptedLoadableModule):
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "MedAI")]
         self.parent.dependencies = ["Segmentations", "Tables", "Plots", "Markups"]
         self.parent.contributors = ["MedAI maintainers"]
-        self.parent.helpText = _(
-            "Shows where the lens is opaque on anterior-segment OCT scans, and which fraction of "
-            "it, for both eyes. Load scans, press Run. Research use only."
+        self.parent.helpText = help_with_page(
+            _(
+                "Shows where the lens is opaque on anterior-segment OCT scans, and which fraction "
+                "of it, for both eyes. Load scans, press Run. Research use only."
+            ),
+            "cataract.md",
         )
-        self.parent.acknowledgementText = _(
-            "The measure follows Zéboulon et al., pixel-wise detection of cataract on "
-            "swept-source OCT."
+        self.parent.acknowledgementText = with_publications(
+            _(
+                "The measure follows Zéboulon et al., pixel-wise detection of cataract on "
+                "swept-source OCT."
+            ),
+            ("10.1016/j.optom.2022.08.003",),
         )
         register_sample(SAMPLE_NAME, make_sample, self.resourcePath("Icons/CataractMap.png"))
 

@@ -45,6 +45,7 @@ from medai_panels.charts import show_chart
 from medai_panels.findings_table import FindingsTable, panel_columns
 from medai_panels.jump import jump_to
 from medai_panels.lesions_by_hand import lesions_by_hand_in_steps
+from medai_panels.module_description import help_with_page, with_publications
 from medai_panels.network_panel import NetworkPanel
 from medai_panels.sample_data import register_sample
 from medai_panels.shown_errors import shown_errors
@@ -68,12 +69,19 @@ class CovidClassification(ScriptedLoadableModule):
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "MedAI")]
         self.parent.dependencies = ["Segmentations", "Tables", "Plots"]
         self.parent.contributors = ["MedAI maintainers"]
-        self.parent.helpText = _(
-            "Estimates how likely COVID-19 is on a chest CT, shows where the network looked, "
-            "measures severity and the change since an earlier study. Research use only."
+        self.parent.helpText = help_with_page(
+            _(
+                "Estimates how likely COVID-19 is on a chest CT, shows where the network looked, "
+                "measures severity and the change since an earlier study. Research use only."
+            ),
+            "covid-classification.md",
         )
-        self.parent.acknowledgementText = _(
-            "The networks follow Ter-Sarkisov (COVID-CT-Mask-Net) and Shah et al. (CTnet-10)."
+        self.parent.acknowledgementText = with_publications(
+            _("The networks follow Ter-Sarkisov (COVID-CT-Mask-Net) and Shah et al. (CTnet-10)."),
+            (
+                "10.1101/2020.10.30.20223586",
+                "10.1101/2020.07.11.20151332",
+            ),
         )
         register_sample(
             SAMPLE_NAME, make_sample, self.resourcePath("Icons/CovidClassification.png")
@@ -395,8 +403,8 @@ def _score_sentence(severe: Any) -> str:
     if severe is None:
         return _("Severity was not measured.")
     if severe.lung_severity_score is not None:
-        return _("Lung severity score {score} of 20, five lobes.").format(
-            score=severe.lung_severity_score
+        return _("Lung severity score {score} of 20, CT-SS {ct_score} of 25, five lobes.").format(
+            score=severe.lung_severity_score, ct_score=severe.ct_severity_score
         )
     if severe.zone_score is None:
         return _("No total score: a lung zone is not in view.")

@@ -47,6 +47,7 @@ from medai_panels.findings_table import FindingsTable, panel_columns
 from medai_panels.jump import jump_to
 from medai_panels.later import Later
 from medai_panels.lesions_by_hand import lesions_by_hand_in_steps
+from medai_panels.module_description import help_with_page, with_publications
 from medai_panels.network_panel import NetworkPanel
 from medai_panels.sample_data import register_sample
 from medai_panels.shown_errors import shown_errors
@@ -69,12 +70,16 @@ class LesionSegmentation(ScriptedLoadableModule):
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "MedAI")]
         self.parent.dependencies = ["Segmentations", "Tables", "Plots", "Markups"]
         self.parent.contributors = ["MedAI maintainers"]
-        self.parent.helpText = _(
-            "Finds ground-glass opacity and consolidation in a chest CT, and measures how much of "
-            "each lung they fill. Choose a CT, press Run. Research use only."
+        self.parent.helpText = help_with_page(
+            _(
+                "Finds ground-glass opacity and consolidation in a chest CT, and measures how much "
+                "of each lung they fill. Choose a CT, press Run. Research use only."
+            ),
+            "lesion-segmentation.md",
         )
-        self.parent.acknowledgementText = _(
-            "The networks follow Ter-Sarkisov, lightweight Mask R-CNN for COVID-19 lesions."
+        self.parent.acknowledgementText = with_publications(
+            _("The networks follow Ter-Sarkisov, lightweight Mask R-CNN for COVID-19 lesions."),
+            ("10.1101/2020.10.30.20223586",),
         )
         register_sample(SAMPLE_NAME, make_sample, self.resourcePath("Icons/LesionSegmentation.png"))
 

@@ -38,6 +38,7 @@ from RaterAgreementLib.analyse_side import AnalyseSide
 from RaterAgreementLib.annotate_side import AnnotateSide
 from RaterAgreementLib.live_readout import LiveReadout
 from RaterAgreementLib.new_study import NewStudyForm
+from RaterAgreementLib.score_side import ScoreSide
 from RaterAgreementLib.segmentation_choice import SegmentationChoice
 from RaterAgreementLib.shown_image import NO_CONSENSUS, ShownImage
 
@@ -63,12 +64,13 @@ from medai.studies import (
     require_writable,
     training_feedback,
 )
+from medai_panels.module_description import help_with_page, with_publications
 from medai_panels.panel_widget import PanelWidget
 from medai_panels.result_source import ResultSource
 from medai_panels.shown_errors import shown_errors
 from medai_panels.usable import set_usable
 
-STUDY, SCENE = "Study folder", "Segmentations in the scene"
+STUDY, SCENE, SCORES = "Study folder", "Segmentations in the scene", "Table of scores"
 
 _IMAGE_TYPES = ("vtkMRMLScalarVolumeNode", "vtkMRMLVectorVolumeNode")
 
@@ -82,12 +84,17 @@ class RaterAgreement(ScriptedLoadableModule):
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "MedAI")]
         self.parent.dependencies = ["SegmentEditor", "Segmentations", "Tables", "Plots"]
         self.parent.contributors = ["MedAI maintainers"]
-        self.parent.helpText = _(
-            "Several raters outline the same images, blind to each other; then the module says how "
-            "well they agree, with each other, with themselves and with a model. Research use only."
+        self.parent.helpText = help_with_page(
+            _(
+                "Several raters outline the same images, blind to each other; then the module says "
+                "how well they agree, with each other, with themselves and with a model. Research "
+                "use only."
+            ),
+            "rater-agreement.md",
         )
-        self.parent.acknowledgementText = _(
-            "The measures follow Hurault et al., inter-rater reliability of delineation."
+        self.parent.acknowledgementText = with_publications(
+            _("The measures follow Hurault et al., inter-rater reliability of delineation."),
+            ("10.1016/j.xjidi.2022.100133",),
         )
 
 
@@ -95,7 +102,7 @@ class RaterAgreement(ScriptedLoadableModule):
 class RaterAgreementParameterNode:
     """What the panel remembers, and what is saved with a scene."""
 
-    source: Annotated[str, Choice([STUDY, SCENE])] = STUDY
+    source: Annotated[str, Choice([STUDY, SCENE, SCORES])] = STUDY
     referenceVolume: vtkMRMLScalarVolumeNode
     region: vtkMRMLSegmentationNode
     leaveOneOut: bool = True
@@ -122,6 +129,7 @@ class RaterAgreementWidget(PanelWidget):
         self._analyse = AnalyseSide(
             self.ui, self.logic, self._work, self._chosen_source, self._update_usable
         )
+        self._scores = ScoreSide(self.ui, self._update_usable)
         self._live = LiveReadout(self.ui.liveLabel)
         self._was_in_scene = False
         self._choice = SegmentationChoice(self.ui.segmentationList, self._choice_changed)
@@ -144,7 +152,7 @@ class RaterAgreementWidget(PanelWidget):
 
     def cleanup(self) -> None:
         super().cleanup()
-        for part in (self._annotate, self._analyse, self._live, self._choice):
+        for part in (self._annotate, self._analyse, self._scores, self._live, self._choice):
             part.close()
 
     def enter(self) -> None:
@@ -158,6 +166,7 @@ class RaterAgreementWidget(PanelWidget):
     def abandon(self) -> None:
         self._annotate.abandon()
         self._analyse.abandon()
+        self._scores.abandon()
         self._live.stop()
         self._followed = None
 
@@ -179,7 +188,7 @@ class RaterAgreementWidget(PanelWidget):
         self._was_in_scene = in_scene
         if self.parameters is not None:
             # A case that isn't on the screen is left alone.
-            if self._in_scene():
+            if self.parameters.source != STUDY:
                 self._annotate.deactivate()
             else:
                 self._annotate.activate()
@@ -308,7 +317,7 @@ class RaterAgreementWidget(PanelWidget):
             protocol = self._study.protocol
             for rater in protocol.raters:
                 combo.addItem(_("{rater}: I outline").format(rater=rater))
-            combo.addItem(_("I own the study: analyse"))
+            combo.addItem(_("I own the study: analyze"))
             text = _("{title}: {images} images. {instructions}").format(
                 title=protocol.title,
                 images=len(protocol.images),
@@ -396,21 +405,27 @@ class RaterAgreementWidget(PanelWidget):
 
     def _update_usable(self, *args: Any) -> None:
         ui, in_scene = self.ui, self._in_scene()
-        running = self._analyse.run.running
+        scored = self.parameters is not None and self.parameters.source == SCORES
+        in_study = not in_scene and not scored
+        running = self._analyse.run.running or self._scores.run.running
         busy = _("Wait for the run to end, or cancel it.") if running else ""
-        owner = not in_scene and self._is_owner(self._role)
-        ui.studyBox.setVisible(not in_scene)
+        owner = in_study and self._is_owner(self._role)
+        for widget in (ui.scoresBox, ui.scoresRunBox, ui.scoresResultBox):
+            widget.setVisible(scored)
+        for widget in (ui.studySection, ui.exportSection):
+            widget.setVisible(not scored)
+        ui.studyBox.setVisible(in_study)
         ui.sceneBox.setVisible(in_scene)
-        ui.studyLabel.setVisible(not in_scene)
-        ui.roleComboBox.setVisible(not in_scene)
+        ui.studyLabel.setVisible(in_study)
+        ui.roleComboBox.setVisible(in_study)
         ui.optionsBox.setVisible(owner)
         ui.leaveOneOutCheckBox.setVisible(owner or in_scene)
-        ui.annotateBox.setVisible(not in_scene and not owner)
+        ui.annotateBox.setVisible(in_study and not owner)
         ui.analyseBox.setVisible(owner or in_scene)
         # An annotator's panel holds nothing of the others.
-        annotates = not in_scene and self._role > 0 and not owner
+        annotates = in_study and self._role > 0 and not owner
         ui.blindLabel.setVisible(annotates)
-        ui.resultBox.setVisible(not annotates)
+        ui.resultBox.setVisible(not annotates and not scored)
         blind = _("The study's owner exports; whoever outlines stays blind.")
         self._analyse.set_blind(blind if annotates else "")
         ui.followCheckBox.setVisible(in_scene)

@@ -18,6 +18,7 @@ import typer
 import medai
 from medai.errors import MedAIError
 from medai.output import output_error
+from medai.resources import documentation_page
 from medai.tasks import TASKS
 
 _SUMMARY = (
@@ -28,6 +29,21 @@ _SUMMARY = (
 # Command -> where it lives; a group's commands come from its typer app.
 _COMMANDS = ("demo", *(task.command for task in TASKS), "batch", "doctor")
 _GROUPS = ("models", "study")
+# Command -> its page in the documentation.
+PAGES = {
+    "demo": "troubleshooting.md",
+    "segment": "lesion-segmentation.md",
+    "measure": "lesion-segmentation.md",
+    "classify": "covid-classification.md",
+    "cataract": "cataract.md",
+    "prognosis": "prognosis.md",
+    "xray": "chest-xray.md",
+    "agree": "agreement.md",
+    "batch": "batch-and-cluster.md",
+    "doctor": "troubleshooting.md",
+    "models": "model-card.md",
+    "study": "rater-agreement.md",
+}
 
 
 def build_app() -> typer.Typer:
@@ -37,10 +53,22 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_root)
     for name in _COMMANDS:
-        app.command(name)(getattr(import_module(f"medai.commands.{name}"), name))
+        command = getattr(import_module(f"medai.commands.{name}"), name)
+        app.command(name, epilog=page_line(name))(command)
     for name in _GROUPS:
-        app.add_typer(import_module(f"medai.commands.{name}").app, name=name)
+        group = import_module(f"medai.commands.{name}").app
+        for each in group.registered_commands:
+            each.epilog = page_line(name)
+        app.add_typer(group, name=name, epilog=page_line(name))
     return app
+
+
+def page_line(command: str) -> str:
+    """Where a command's page of the documentation lies; "" where it isn't installed."""
+    try:
+        return f"Page: {documentation_page(PAGES[command])}"
+    except MedAIError:
+        return ""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

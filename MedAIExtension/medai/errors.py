@@ -85,6 +85,10 @@ class ModelShapeError(ModelError):
     """The weights don't fit the network that the card names."""
 
 
+class ModelTermsError(ModelError):
+    """The terms of a model have changed since the user accepted them."""
+
+
 class ModelTaskError(ModelError):
     """The model was made for another task."""
 

@@ -6,6 +6,7 @@ tell them apart. RGB in 0..1.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -22,6 +23,10 @@ YELLOW: Rgb = (0.941, 0.894, 0.259)
 BLUE: Rgb = (0.0, 0.447, 0.698)
 VERMILLION: Rgb = (0.835, 0.369, 0.0)
 REDDISH_PURPLE: Rgb = (0.800, 0.475, 0.655)
+# Farthest from the others for people of any color vision (CIELAB, after Machado et al. 2009).
+VIOLET: Rgb = (0.564, 0.100, 0.950)
+PALE_GREEN: Rgb = (0.640, 0.795, 0.486)
+CRIMSON: Rgb = (0.873, 0.100, 0.255)
 
 CLASS_COLORS = MappingProxyType(
     {
@@ -53,12 +58,46 @@ RATER_COLORS: tuple[Rgb, ...] = (
     SKY_BLUE,
     VERMILLION,
     YELLOW,
+    VIOLET,
+    PALE_GREEN,
+    CRIMSON,
 )
+# As many raters have a solid line as colors are told apart without one.
+_RATERS_A_STYLE = 7
 
 
 def rater_color(index: int) -> Rgb:
     """The colour of the rater with this zero-based index."""
     return RATER_COLORS[index % len(RATER_COLORS)]
+
+
+@dataclass(frozen=True)
+class LineStyle:
+    """How a line is broken up: pixels drawn, pixels left out; a gap of 0 is a solid line."""
+
+    name: str
+    dash_px: int
+    gap_px: int
+
+
+LINE_STYLES = (LineStyle("solid", 1, 0), LineStyle("dashed", 10, 6), LineStyle("dotted", 3, 5))
+
+
+@dataclass(frozen=True)
+class RaterLine:
+    """The line that a rater's outline is drawn with."""
+
+    color: Rgb
+    style: LineStyle
+
+
+def rater_line(index: int) -> RaterLine:
+    """The line of the rater with this zero-based index; the first 21 raters' lines all differ.
+
+    The first seven are solid, the next seven dashed, the next dotted.
+    """
+    style = LINE_STYLES[index // _RATERS_A_STYLE % len(LINE_STYLES)]
+    return RaterLine(rater_color(index), style)
 
 
 def hex_color(rgb: Rgb) -> str:

@@ -12,7 +12,7 @@ from medai.errors import MissingDependencyError
 
 @cache
 def resources_folder() -> Path:
-    """The folder that holds ``Models``, ``Terminologies`` and ``ColorTables``."""
+    """The folder that holds ``Models``, ``Terminologies``, ``ColorTables``, ``Documentation``."""
     package = Path(__file__).resolve().parent
     for candidate in (package / "Resources", package.parent.parent / "Resources"):
         if (candidate / "Models").is_dir():
@@ -20,6 +20,14 @@ def resources_folder() -> Path:
     raise MissingDependencyError(
         "MedAI's Resources folder is missing: expected beside the medai package. Reinstall MedAI."
     )
+
+
+def documentation_page(name: str) -> Path:
+    """A page of the documentation, by its file's name. Raises MissingDependencyError."""
+    page = resources_folder() / "Documentation" / name
+    if not page.is_file():
+        raise MissingDependencyError(f"The page {name} is missing: reinstall MedAI.")
+    return page
 
 
 def user_folder() -> Path:

@@ -12,8 +12,9 @@ from medai.tables import Table, shown_number
 from medai_panels.connections import Connections
 from medai_panels.later import Later
 
-# Rows seen at once; the rest scrolls, so that the panel below stays in reach.
-_MOST_ROWS = 8
+# Rows seen at once, as many as lungs and zones; the rest scrolls, so that the panel below stays in
+# reach.
+_MOST_ROWS = 9
 _ROW_PX = 24
 _FRAME_PX = 6
 _LEAST_COLUMN_PX = 24

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 import qt
 import slicer
 from slicer.i18n import tr as _
 
 from medai.errors import CancelledError
 from medai.models import ModelCard
+from medai.models.terms import terms_digest
 from medai_panels.shown_text import literal
 
 _SETTING = "MedAI/acceptedTerms/"
@@ -23,15 +22,14 @@ def ensure_accepted(card: ModelCard) -> None:
     """
     if card.licence.commercial_use:
         return
-    terms = [card.licence.weights, card.licence.data, card.licence.code]
-    digest = sha256("\n".join(terms).encode()).hexdigest()[:16]
+    licence, digest = card.licence, terms_digest(card)
     settings, key = qt.QSettings(), _SETTING + card.id
     if settings.value(key, "") == digest:
         return
     question = _(
         "The model {name} may not be used commercially.\n\nWeights: {weights}\nTraining data: "
         "{data}\nCode: {code}\n\nI have read these terms and accept them for this model."
-    ).format(name=card.name, weights=terms[0], data=terms[1], code=terms[2])
+    ).format(name=card.name, weights=licence.weights, data=licence.data, code=licence.code)
     if not slicer.util.confirmOkCancelDisplay(literal(question), windowTitle=_("Terms of use")):
         raise CancelledError(_("The model's terms were not accepted."))
     settings.setValue(key, digest)

@@ -23,7 +23,7 @@ from medai_panels.research_use import add_research_use_line
 from medai_panels.result_source import ResultSource
 from medai_panels.run_section import RunSection
 from medai_panels.usable import set_usable
-from medai_panels.wrapping_label import keep_two_lines
+from medai_panels.wrapping_label import keep_readable, keep_two_lines
 
 
 class NetworkPanel(PanelWidget):
@@ -254,6 +254,8 @@ class NetworkPanel(PanelWidget):
         reason = self.reason_not_to_show() if self._result is not None else ""
         for widget in self.result_controls():
             set_usable(widget, reason)
+            if widget.inherits("QLabel"):
+                keep_readable(widget)
 
     def _update_usable(self, *args: Any) -> None:
         busy, cant_show = self.busy(), self.reason_not_to_show()

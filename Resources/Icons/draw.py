@@ -99,6 +99,18 @@ def cataract_map(painter: QPainter) -> None:
     painter.drawEllipse(QPointF(64, 64), 25, 25)
 
 
+def chest_xray(painter: QPainter) -> None:
+    painter.setPen(pen(WHITE, 5))
+    painter.setBrush(color(palette.BLACK, 0.55))
+    painter.drawPath(lung(False))
+    painter.drawPath(lung(True))
+    painter.drawLine(QPointF(64, 18), QPointF(64, 50))
+    painter.setPen(pen(color(palette.YELLOW), 3))
+    for y in (58, 80):
+        painter.drawLine(QPointF(20, y), QPointF(54, y))
+        painter.drawLine(QPointF(74, y), QPointF(108, y))
+
+
 def rater_agreement(painter: QPainter) -> None:
     painter.setPen(Qt.NoPen)
     painter.setBrush(color(palette.YELLOW, 0.45))
@@ -153,6 +165,7 @@ def main() -> None:
         "LesionSegmentation": lesion_segmentation,
         "CovidClassification": covid_classification,
         "CataractMap": cataract_map,
+        "ChestXray": chest_xray,
         "RaterAgreement": rater_agreement,
     }
     for name, pictogram in modules.items():

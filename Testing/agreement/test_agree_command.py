@@ -92,7 +92,12 @@ def test_figures_are_there_as_png_and_pdf(output: Path) -> None:
 def test_the_consensus_is_written_as_segments_and_as_a_picture(output: Path) -> None:
     masks, skin = masks_and_skin("a_good4")
     segmentation = read_segmentation(output / "consensus" / "a_good4.seg.nrrd")
-    assert [s.name for s in segmentation.segments] == ["majority", "STAPLE", "Dawid-Skene"]
+    assert [s.name for s in segmentation.segments] == [
+        "majority",
+        "STAPLE",
+        "STAPLE of the disputed band",
+        "Dawid-Skene",
+    ]
     expected = (masks.mean(axis=0) > 0.5) & (skin > 0)
     assert (segmentation.mask("majority")[0] == expected).all()
     picture = read_volume(output / "consensus" / "a_good4.png")
@@ -151,6 +156,57 @@ def test_a_damaged_mask_leaves_no_half_written_folder(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
 
 
+def test_raters_and_consensus_are_ranked_by_a_gold_standard(
+    folder: Path, tmp_path: Path, capsys
+) -> None:
+    key = tmp_path / "key.csv"
+    key.write_text("image,name,source\n" + "".join(f"{case},old {case},\n" for case in CASES))
+    for case in CASES[:2]:
+        truth = read_volume(folder / case / "bob.png").array[0] > 0
+        write_png(tmp_path / "gold" / f"old {case}.png", np.where(truth, 0, 9).astype(np.uint8))
+    arguments = ["agree", str(folder), "--json", "--gold", str(tmp_path / "gold")]
+    assert run([*arguments, "-o", str(tmp_path / "no")]) == 2
+    assert "expected masks named as the images, such as a_good4.nrrd" in capsys.readouterr().err
+    arguments += ["--key", str(key), "--gold-foreground", "0", "-o", str(tmp_path / "out")]
+    assert run(arguments) == 0
+    shown = capsys.readouterr()
+    told = json.loads(shown.out)
+    best = told["gold_standard"][0]
+    assert (best["who"], best["dice"], best["images"]) == ("bob", 1.0, 2)
+    assert "Closest to the gold standard on 2 images: bob, mean Dice 1.000" in told["sentence"]
+    assert "c_poor4 has no gold standard." in shown.err
+    assert len(told["gold_standard"]) == 8
+    rows = list(csv.DictReader((tmp_path / "out" / "gold_standard.csv").open(encoding="utf-8")))
+    masks, skin = masks_and_skin("a_good4")
+    (dice,) = (
+        float(row["value"])
+        for row in rows
+        if (row["image"], row["who"], row["measure"]) == ("a_good4", "ann", "dice")
+    )
+    first, second = masks[0] & skin, masks[1] & skin
+    assert dice == pytest.approx(2 * (first & second).sum() / (first.sum() + second.sum()))
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "Against the gold standard" in page
+
+
+def test_the_value_that_marks_can_be_said(folder: Path, tmp_path: Path, capsys) -> None:
+    for case in CASES[:2]:
+        for name in NAMES:
+            mask = read_volume(folder / case / f"{name}.png").array[0]
+            write_png(tmp_path / "in" / case / f"{name}.png", 255 - mask.astype(np.uint8))
+    arguments = ["agree", str(tmp_path / "in"), "--json", "-o"]
+    assert run([*arguments, str(tmp_path / "zero"), "--foreground", "0"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    for case in CASES[:2]:
+        masks, _ = masks_and_skin(case)
+        (row,) = (row for row in told["per_image"] if row["image"] == case)
+        assert row["extent"] == pytest.approx(masks.mean())
+    study = phantom_study(tmp_path / "study", images=2)
+    refused = ["agree", str(study.folder), "-o", str(tmp_path / "no"), "--foreground", "0"]
+    assert run(refused) == 2
+    assert "no folder of masks" in capsys.readouterr().err
+
+
 def test_a_study_folder_is_read_directly(tmp_path: Path) -> None:
     phantom_study(tmp_path / "study", images=2, repeat_share=0.0)
     assert run(["agree", str(tmp_path / "study"), "-o", str(tmp_path / "out")]) == 0
@@ -187,3 +243,28 @@ def test_a_report_is_written_whatever_is_missing(kind: str, tmp_path: Path) -> N
     if kind == "all left out":
         assert summary["summary"]["pixel_icc"]["mean"] is None
         assert len(summary["exclusions"]) == 2
+
+
+def test_lesions_are_compared_one_by_one_in_every_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for image, shift in (("a", 0), ("b", 6)):
+        for rater in range(3):
+            mask = np.zeros((40, 60), np.uint8)
+            mask[4:16, 4 + rater : 16 + rater] = 255
+            mask[22:34, 30 + shift * rater : 42 + shift * rater] = 255
+            write_png(tmp_path / "in" / image / f"{NAMES[rater]}.png", mask)
+    assert run(["agree", str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 0
+    summary = json.loads((tmp_path / "out/agreement.json").read_text())
+    found = summary["lesion_by_lesion"]
+    by_iou = {row["iou"]: row["f1"] for row in found["summary"]}
+    # Of 12 pairs nine overlap well; two in b by half, an IoU of 1/3; one not at all.
+    assert by_iou == {0.1: 11 / 12, 0.3: 11 / 12, 0.5: 9 / 12}
+    assert found["sentence"] in capsys.readouterr().out
+    page = (tmp_path / "out/report.html").read_text()
+    assert found["sentence"] in page
+    assert "Lesion by lesion" in page
+    assert "matched one to one" in (tmp_path / "out/methods.txt").read_text()
+    with (tmp_path / "out/lesions_found.csv").open(newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["iou"] == "0.5"]
+    assert [row["lesions"] for row in rows] == ["3", "0", "3"]

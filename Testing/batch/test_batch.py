@@ -43,7 +43,12 @@ def studies(tmp_path: Path, monkeypatch):
             )
         )
         burden["opacity_percent"] = float(text)
-        summary = {"model": {"id": "m"}, "burden": burden, "notes": ["=a note"]}
+        summary = {
+            "model": {"id": "m"},
+            "burden": burden,
+            "healthy_opacity_percent": None,
+            "notes": ["=a note"],
+        }
         (folder / "summary.json").write_text(json.dumps(summary))
         (folder / "inner").mkdir()
         (folder / "inner" / "more.txt").write_text(text)

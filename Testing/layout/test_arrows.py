@@ -67,16 +67,30 @@ ALLOWED["scene"] = BELOW_VIEWS | GROUND | {"host"}
 ALLOWED["reports"] = BELOW_VIEWS | GROUND | {"prognosis"}
 ALLOWED["dicom_output"] = GROUND | {"images", "inference", "measures"}
 ALLOWED["batch"] = BELOW_VIEWS | GROUND | {"reports"}
+# Asks for an analysis as a process of its own: it imports no report.
+ALLOWED["web"] = GROUND | {"images", "studies"}
 ALLOWED["api"] = BELOW_VIEWS | GROUND | {"reports"}
 ALLOWED["commands"] = {*ALLOWED, "reports", "scene"}
 ALLOWED["cli"] = {*ALLOWED, "commands"}
 ALLOWED["__main__"] = {*ALLOWED, "cli"}
 
 # Within inference, one room a task: covid measures severity with lesions, running knows no task.
-TASK_ROOMS = {"lesions", "covid", "cataract", "worker"}
-WITHIN_INFERENCE = {"running": set(), "lesions": set(), "covid": {"lesions"}, "cataract": set()}
+TASK_ROOMS = {"lesions", "covid", "cataract", "xray", "worker"}
+WITHIN_INFERENCE = {
+    "running": set(),
+    "lesions": set(),
+    "covid": {"lesions"},
+    "cataract": set(),
+    "xray": set(),
+}
 
-MODULES = ("LesionSegmentation", "CovidClassification", "CataractMap", "RaterAgreement")
+MODULES = (
+    "LesionSegmentation",
+    "CovidClassification",
+    "CataractMap",
+    "ChestXray",
+    "RaterAgreement",
+)
 # The libraries that only some rooms may know, and which.
 ONLY_IN = {
     "slicer": {"scene", "host"},
@@ -85,6 +99,10 @@ ONLY_IN = {
     "vtkSegmentationCore": {"scene", "host"},
     "torch": {"networks", "models", "inference"},
     "torchvision": {"networks", "models", "inference"},
+    "fastapi": {"web"},
+    "starlette": {"web"},
+    "pydantic": {"web"},
+    "uvicorn": {"web"},
     "typer": {"cli", "commands"},
     "rich": {"cli", "commands"},
     "matplotlib": {"reports"},

@@ -6,7 +6,13 @@ import pytest
 
 from Testing.layout.cmake_lists import EXTENSION, LISTS, cmake_files, listed, present
 
-FOLDERS = ["CataractMap", "CovidClassification", "LesionSegmentation", "RaterAgreement"]
+FOLDERS = [
+    "CataractMap",
+    "ChestXray",
+    "CovidClassification",
+    "LesionSegmentation",
+    "RaterAgreement",
+]
 PACKAGES = ["medai", "medai_panels"]
 
 

@@ -9,7 +9,13 @@ import sys
 import pytest
 
 HEAVY = ("torch", "torchvision", "matplotlib", "scipy", "SimpleITK", "pydicom", "vtk")
-MODULES = ("LesionSegmentation", "CovidClassification", "CataractMap", "RaterAgreement")
+MODULES = (
+    "LesionSegmentation",
+    "CovidClassification",
+    "CataractMap",
+    "ChestXray",
+    "RaterAgreement",
+)
 
 
 def loaded_by(code: str) -> list[str]:

@@ -24,7 +24,13 @@ FORBIDDEN_CALLS = {"setCollapsed", "exec_", "setSingleStep", "setDecimals", "cla
 SLIDER_CALLS = {"setMinimum", "setMaximum", "setRange", "setTracking"}
 FORBIDDEN = {"qt.QRegExp", "qt.Signal", "qt.Slot", "qt.Property", "qt.QDesktopWidget"}
 
-MODULES = ("LesionSegmentation", "CovidClassification", "CataractMap", "RaterAgreement")
+MODULES = (
+    "LesionSegmentation",
+    "CovidClassification",
+    "CataractMap",
+    "ChestXray",
+    "RaterAgreement",
+)
 FILES = [path for name in (*MODULES, "medai_panels") for path in python_files(name)]
 
 

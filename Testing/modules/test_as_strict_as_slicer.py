@@ -17,11 +17,18 @@ from Testing.standins.launcher import status_of, write_launcher
 from Testing.standins.mrml_widgets import MAIN_WINDOW_KEYS, SEGMENT_EDITOR_KEYS, VIEW_KEYS
 
 pytestmark = pytest.mark.xdist_group("panels")
-MODULES = ("LesionSegmentation", "CovidClassification", "CataractMap", "RaterAgreement")
+MODULES = (
+    "LesionSegmentation",
+    "CovidClassification",
+    "CataractMap",
+    "ChestXray",
+    "RaterAgreement",
+)
 CHOSEN = {
     "LesionSegmentation": "inputVolume",
     "CovidClassification": "inputVolume",
     "CataractMap": "leftScans",
+    "ChestXray": "film",
     "RaterAgreement": "referenceVolume",
 }
 

@@ -13,7 +13,13 @@ from Testing.standins.worker import ScriptedWorker
 pytestmark = pytest.mark.xdist_group("panels")
 
 
-MODULES = ("LesionSegmentation", "CovidClassification", "CataractMap", "RaterAgreement")
+MODULES = (
+    "LesionSegmentation",
+    "CovidClassification",
+    "CataractMap",
+    "ChestXray",
+    "RaterAgreement",
+)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Every panel, in random order: other inputs, runs, deleted nodes, scenes closed and read.
+"""Every panel, in random order: other inputs, runs, corrections, deleted nodes, scenes read.
 
 After each step: what is shown is the result of what it says it is of, what is exported says the
 same, and nothing of ours was chosen as an input. Seeded, so that a step that fails comes back.
@@ -27,8 +27,8 @@ from Testing.modules.lesion_results import small_phantom, truth_result
 from Testing.standins.worker import ScriptedWorker
 
 pytestmark = pytest.mark.xdist_group("panels")
-# Four panels: 300 steps in all.
-STEPS = 75
+# With the fourth panel's 75: 300 steps in all, and more.
+STEPS = 80
 
 
 class Walk:
@@ -122,6 +122,38 @@ class Walk:
         self.panel.wait()
         self.panel.widget.enter()
 
+    def correct(self, rng) -> None:
+        """Erase the upper or the lower half of a segment; mostly measure it at once."""
+        widget = self.panel.widget
+        if widget._result is None or widget._run.running or widget._source.is_gone:
+            return
+        node, source = rng.choice(self.drawn())
+        if node.GetScene() is None:
+            return
+        segment = rng.choice(self.segments)
+        if node.GetSegmentation().GetSegment(segment) is None:
+            return
+        mask = self.slicer.util.arrayFromSegmentBinaryLabelmap(node, segment, source)
+        half = mask.shape[1] // 2
+        mask[:, :half] = 0 if rng.random() < 0.5 else mask[:, :half]
+        mask[0, :2] = 1
+        self.slicer.util.updateSegmentBinaryLabelmapFromArray(mask, node, segment, source)
+        if rng.random() < 0.8 and widget._correction.measure.isEnabled():
+            widget._correction.measure.click()
+            assert self.panel.wait(until=lambda: not widget._correction.is_busy, seconds=20)
+
+    def go_back(self, rng) -> None:
+        correction = self.panel.widget._correction
+        if correction.own.isEnabled():
+            correction.own.click()
+            assert self.panel.wait(until=lambda: not correction.is_busy, seconds=20)
+            assert self.panel.widget._result.of_network is None
+
+    def drawn(self):
+        """Each segmentation node with the source it lies on."""
+        widget = self.panel.widget
+        return list(zip(widget.drawn_nodes(), widget._source.nodes, strict=False))
+
     def use(self, rng) -> None:
         """Press, tick or move one control."""
         widget = getattr(self.panel.ui, rng.choice(self.controls))
@@ -147,9 +179,9 @@ class Walk:
         self.panel.widget._export.path.setCurrentPath(str(folder))
         button.click()
         (file,) = folder.rglob(self.export)
-        written = json.loads(file.read_text())
-        widget = self.panel.widget
+        written, widget = json.loads(file.read_text()), self.panel.widget
         assert written["sentence"] in self.shown()
+        assert ("correction" in written) == (widget._result.of_network is not None)
         is_theirs = not widget.reason_not_to_show() and not widget._source.is_changed
         named = [note for note in written["notes"] if "result" in note and "computed" in note]
         named += [note for note in written["notes"] if note.startswith("This result is of")]
@@ -174,6 +206,9 @@ class Walk:
         if widget._result is None:
             assert "No result yet" in self.shown()
             return
+        assert ("orrected by hand" in self.shown()) == (widget._result.of_network is not None)
+        if not widget._correction.is_busy and not widget._source.is_gone:
+            self.check_segments()
         source = widget._source
         is_theirs = source.is_of(widget.inputs()) and not source.is_gone
         assert self.shown() == (
@@ -186,8 +221,20 @@ class Walk:
         elif source.is_changed:
             assert "was changed after this result was computed" in notes
 
+    def check_segments(self) -> None:
+        """Whatever segment of the result is still there shows what the numbers are of."""
+        widget = self.panel.widget
+        if widget.logic.reason_not_to_measure(widget.own_result, widget.drawn_nodes()):
+            return
+        for (node, source), masks in zip(self.drawn(), self.masks(), strict=True):
+            for name, mask in masks.items():
+                if node.GetSegmentation().GetSegment(name) is not None:
+                    shown = self.slicer.util.arrayFromSegmentBinaryLabelmap(node, name, source)
+                    assert np.array_equal(shown != 0, mask), name
+
 
 class LesionWalk(Walk):
+    segments = ("lesion", "right lung")
     module, sentence, export = "LesionSegmentation", "burdenLabel", "summary.json"
     controls = (
         "scoreSlider",
@@ -203,6 +250,9 @@ class LesionWalk(Walk):
     )
     tables = ("findingsTable",)
 
+    def masks(self):
+        return [{"lesion": self.panel.widget._result.lesions == 1}]
+
 
 class CovidWalk(Walk):
     module, sentence, export = "CovidClassification", "answerLabel", "classification.json"
@@ -215,6 +265,10 @@ class CovidWalk(Walk):
         "sideBySideButton",
     )
     tables = ("slicesTable", "severityTable")
+    segments = ("lesion", "left lung")
+
+    def masks(self):
+        return [{"lesion": self.panel.widget._result.lesions.lesions == 1}]
 
 
 class CataractWalk(Walk):
@@ -231,6 +285,10 @@ class CataractWalk(Walk):
         "proposeButton",
     )
     tables = ("eyesTable", "scansTable")
+    segments = ("lens", "cataract")
+
+    def masks(self):
+        return [{"cataract": eye.cataract} for eye in self.panel.widget._result.eyes]
 
     def add_inputs(self) -> None:
         from medai.scene.oct_scans import show_scans
@@ -308,6 +366,7 @@ def test_what_is_shown_stays_true_in_any_order(
     walk = kind(slicer, open_panel, tmp_path, messages)
     often = [walk.choose, walk.run, walk.delete, walk.use, walk.click_row]
     seldom = [walk.touch, walk.delete_input, walk.start_and_go_on, walk.leave_and_come_back]
+    seldom += [walk.correct, walk.correct, walk.go_back]
     rare = [walk.close, walk.reload, walk.write]
     rng = random.Random(kind.module)
     walk.run(rng)

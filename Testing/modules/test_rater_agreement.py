@@ -457,6 +457,11 @@ def test_an_analysis_says_how_well_raters_agree_worst_image_first(
     iccs = [float(row[1]) for row in rows]
     assert len(rows) == 4
     assert iccs == sorted(iccs)
+    for row in rows:
+        low, high = (float(end) for end in row[2].split("–"))
+        assert low <= float(row[1]) <= high
+    assert "ICC of the local extent" in panel.ui.summaryLabel.text()
+    assert "positive agreement (F1) is" in panel.ui.summaryLabel.text()
     raters = table(panel.ui.raterTable)
     assert [row[0] for row in raters] == ["AB", "CD", "EF", "GH", "naive rater"]
     assert "takes" in panel.ui.neededLabel.text()

@@ -8,7 +8,13 @@ from medai.errors import InputError, MissingDependencyError
 from Testing.hostile import HOSTILE, QT_PICTURE
 
 pytestmark = pytest.mark.xdist_group("panels")
-PANELS = ("LesionSegmentation", "CovidClassification", "CataractMap", "RaterAgreement")
+PANELS = (
+    "LesionSegmentation",
+    "CovidClassification",
+    "CataractMap",
+    "ChestXray",
+    "RaterAgreement",
+)
 
 
 @pytest.mark.parametrize("name", PANELS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -55,8 +56,6 @@ class Panel:
 
     def wait(self, until=None, seconds: float = 60.0) -> bool:
         """Let events happen: once, or until ``until()`` is true; false when time runs out."""
-        import time
-
         import qt
 
         end = time.monotonic() + seconds
@@ -70,6 +69,11 @@ class Panel:
 
     def grab(self, path: Path | str, width: int | None = None) -> None:
         """Save a picture of the panel (PNG), as high as it needs to be if ``width`` is given."""
+        if width is not None:
+            self.window.resize(width, self.window.heightForWidth(width))
+        # Tables fit their height to the new width a moment later.
+        end = time.monotonic() + 0.2
+        self.wait(until=lambda: time.monotonic() > end)
         if width is not None:
             self.window.resize(width, self.window.heightForWidth(width))
         self.wait()

@@ -173,7 +173,7 @@ def test_a_labelbox_export_of_today_is_read_line_by_line(tmp_path):
     assert source.raters == ("ann", "bob")
     assert masks.sum(axis=(1, 2, 3)).tolist() == [6, 6]
     assert "cat is left out: 1 outlines lie on Labelbox's servers" in source.notes[0]
-    assert source.quality().tolist() == [[1.0], [1.0]]
+    assert source.remarks().scores.tolist() == [[1.0], [1.0]]
 
 
 @pytest.fixture
@@ -213,7 +213,7 @@ def test_the_eczema_studys_layout_is_read_with_its_skin_and_statistics(eczema):
         "quality": -1.0, "seconds": 40.5, "severity": 7.0, "region": "Legs"
     }  # fmt: skip
     assert source.table.reasons["leg 0"] == {"HW": ("out of focus",)}
-    assert source.quality().tolist() == [[-1.0, 0.0]]
+    assert source.remarks().scores.tolist() == [[-1.0, 0.0]]
 
 
 def test_the_command_reads_an_export(eczema, tmp_path):

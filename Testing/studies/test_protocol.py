@@ -41,7 +41,7 @@ def test_an_image_with_a_reference_trains(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
-        ("format = 2", "format = 3", "newer MedAI.*update"),
+        ("format = 2", "format = 4", "newer MedAI.*update"),
         ("format = 2\n", "", "'format' is missing"),
         ("seed = 7", "seed = 'x'", "'seed' is 'x', expected a whole number"),
         ("seed = 7", "seed = = 7", "damaged"),

@@ -14,6 +14,7 @@ from medai.images import (
     segmentation_from_masks,
     write_segmentation,
 )
+from medai.reports.rater_agreement import AgreementOptions, measure_agreement
 from medai.studies import (
     Remarks,
     Study,
@@ -22,7 +23,9 @@ from medai.studies import (
     predicting_models,
     rated_images,
     start_session,
+    study_ratings,
 )
+from medai.studies.rater_folder import open_rater_folder
 from medai.studies.session import ActiveTime
 from medai.studies.submissions import mask_path
 
@@ -152,9 +155,13 @@ def test_the_export_holds_what_counts_in_the_layout_of_agree(make_study, tmp_pat
     between = tmp_path / "out" / "between_raters"
     assert sorted(path.relative_to(between).as_posix() for path in between.rglob("*.nrrd")) == [
         "case-1/CD.seg.nrrd",
+        "case-1/image.nrrd",
         "case-2/AB.seg.nrrd",
         "case-2/CD.seg.nrrd",
+        "case-2/image.nrrd",
     ]
+    picture = open_rater_folder(tmp_path / "out").picture("case-2")
+    assert picture is not None and (picture.array == 2).all()
     assert read_segmentation(between / "case-2" / "AB.seg.nrrd").mask("lesion").sum() == 8
     assert rows_of(between / "ratings.csv")[0] == {
         "image": "case-1",
@@ -171,6 +178,32 @@ def test_the_export_holds_what_counts_in_the_layout_of_agree(make_study, tmp_pat
     (skip,) = [row for row in sessions if row["outcome"] == "skipped"]
     assert skip["other_reason"] == "'=HYPERLINK(x)"
     assert [row["counts"] for row in sessions].count("no") == 1
+
+
+def test_an_export_without_its_image_says_so(make_study, tmp_path: Path) -> None:
+    study = make_study(1)
+    submit(study, "AB", "case-1", 1)
+    study.image_path("case-1").unlink()
+    export = export_study(study, tmp_path / "out")
+    assert export.masks == 1
+    assert "case-1: the image itself is missing" in export.notes[0]
+
+
+def test_skips_and_what_was_never_handed_in_are_said_in_the_headline(make_study) -> None:
+    study = make_study(3)
+    for rater in ("AB", "CD"):
+        submit(study, rater, "case-1", 1)
+    assert study_ratings(study).coverage == "Of 6 outlines asked for, 4 not submitted."
+    submit(study, "AB", "case-2", 1)
+    submit(study, "CD", "case-2", 2)
+    submit(study, "AB", "case-3", 1)
+    volume = read_volume(study.image_path("case-3"))
+    start_session(study, "CD", "case-3", 1, volume).skip("too dark")
+    result = measure_agreement(study_ratings(study), None, AgreementOptions(leave_one_out=False))
+    assert result.report.sentence.endswith("Of 6 outlines asked for, 1 skipped.")
+    assert "1 of 3 images left out (1 of fewer than two raters)." in result.sentence
+    submit(study, "CD", "case-3", 1)
+    assert study_ratings(study).coverage == ""
 
 
 def test_an_export_is_not_overwritten_unasked(study: Study, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_crops_become_a_study(tmp_path: Path) -> None:
         images=np.zeros((2, 8, 8), np.uint8),
         masks=np.ones((2, 3, 8, 8), np.uint8),
     )
-    said = run("import", archive, tmp_path / "study")
+    said = run("import", tmp_path / "study", archive)
     assert said.endswith("2 images, 6 outlines of reader 1, reader 2, reader 3.\n")
 
 
@@ -93,7 +93,7 @@ def test_crops_become_a_study(tmp_path: Path) -> None:
         (["create", "new", "missing.png", "--raters", "AB"], r"missing\.png doesn't exist"),
         (["create", "new", ".", "--raters", " , "], "no raters"),
         (["create", "new", ".", "--raters", "AB,ab"], "share the name"),
-        (["import", "missing.npz", "new"], "NumPy archive"),
+        (["import", "new", "missing.npz"], "NumPy archive"),
     ],
 )
 def test_bad_input_is_one_line(

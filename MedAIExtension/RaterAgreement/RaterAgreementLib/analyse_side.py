@@ -53,6 +53,11 @@ class AnalyseSide:
             [
                 (_("Image"), _("Name of the image."), ""),
                 (_("ICC"), _("Pixel ICC: below 0.5 poor, above 0.9 excellent."), ".2f"),
+                (
+                    _("95 %"),
+                    _("95 % interval of the pixel ICC, by the exact likelihood."),
+                    "",
+                ),
                 (_("Alpha"), _("Krippendorff's alpha: 1 perfect, 0 no better than chance."), ".2f"),
                 (_("Dice"), _("Mean overlap of two raters."), ".2f"),
                 (_("Marked"), _("Mean share of the region that raters marked."), ".0%"),
@@ -111,8 +116,11 @@ class AnalyseSide:
         if self._result is None:
             return
         remark = self._remark()
+        report = self._result.result.report
         parts = [self._result.cohort.sentence]
         parts += [candidate.sentence for candidate in self._result.cohort.candidates]
+        parts += local_sentence(report.local)
+        parts += [] if report.lesions is None else [report.lesions.sentence]
         self._ui.summaryLabel.setText("\n".join([remark, *parts] if remark else parts))
         other = remark if not self._whose.is_of(self._chosen().inputs) else ""
         for widget in (self._ui.summaryLabel, self._ui.imageTable, self._ui.raterTable):
@@ -154,7 +162,7 @@ class AnalyseSide:
     def _on_read(self, ratings: Any) -> None:
         # The model fits wait for all images; what needs none is shown as the images are read.
         alpha, dice, extent = self._logic.quick_measures(ratings)
-        self._rows_so_far.append((ratings.name, math.nan, alpha, dice, extent, ""))
+        self._rows_so_far.append((ratings.name, math.nan, "", alpha, dice, extent, ""))
         if len(self._rows_so_far) <= 8 or len(self._rows_so_far) % 20 == 0:
             self._images.fill(self._rows_so_far)
 
@@ -244,6 +252,17 @@ class AnalyseSide:
         self.set_blind("")
 
 
+def local_sentence(local: Any) -> list[str]:
+    """The ICC of the local extent in a sentence, where there is one."""
+    if local is None or not math.isfinite(local.mean):
+        return []
+    return [
+        _("ICC of the local extent, the share marked around each place: {icc:.2f}.").format(
+            icc=local.mean
+        )
+    ]
+
+
 def color_key(colors: Mapping[str, Rgb]) -> str:
     """Each rater's name behind a square of the rater's color, as rich text."""
     return " &nbsp; ".join(
@@ -253,16 +272,27 @@ def color_key(colors: Mapping[str, Rgb]) -> str:
 
 
 def image_rows(cohort: Any) -> list[tuple[Any, ...]]:
-    """The per-image table: name, ICC, alpha, Dice, share marked, why it is left out."""
+    """The per-image table: name, ICC and its interval, alpha, Dice, share marked, why left out."""
     reasons = {row["image"]: row["reason"] for row in cohort.exclusions}
     values: dict[str, dict[str, float]] = {}
     for row in cohort.image_rows:
         values.setdefault(row["image"], {})[row["measure"]] = row["value"]
-    measures = ("pixel_icc", "krippendorff_alpha", "dice", "extent")
+    measures = ("krippendorff_alpha", "dice", "extent")
     return [
-        (image, *(found[measure] for measure in measures), reasons.get(image, ""))
+        (
+            image,
+            found["pixel_icc"],
+            _interval(found),
+            *(found[measure] for measure in measures),
+            reasons.get(image, ""),
+        )
         for image, found in values.items()
     ]
+
+
+def _interval(found: Mapping[str, float]) -> str:
+    low, high = (found.get(f"pixel_icc_{end}", math.nan) for end in ("low", "high"))
+    return f"{low:.2f}–{high:.2f}" if math.isfinite(low) and math.isfinite(high) else ""
 
 
 def rater_rows(cohort: Any, repeat_rows: Any) -> list[tuple[Any, ...]]:

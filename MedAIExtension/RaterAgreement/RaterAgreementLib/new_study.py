@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from slicer.i18n import tr as _
+
 from medai.errors import StudyError
 from medai.studies import StudyPlan, find_images, find_masks, label
 
@@ -20,7 +22,7 @@ class NewStudyForm:
         ui = self._ui
         images_folder = ui.imagesPathLineEdit.property("currentPath")
         if not images_folder:
-            raise StudyError("No folder of images is chosen: pick one under Images.")
+            raise StudyError(_("No folder of images is chosen: pick one under Images."))
         images = find_images([Path(images_folder)])
         return StudyPlan(
             title=ui.titleLineEdit.property("text").strip() or folder.name,

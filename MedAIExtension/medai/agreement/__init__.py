@@ -9,13 +9,22 @@ from medai.agreement.alternative_annotator import AlternativeAnnotator, alternat
 from medai.agreement.area_icc import area_icc
 from medai.agreement.classical_icc import ClassicalIcc, classical_icc
 from medai.agreement.cohort import CohortResult, cohort
-from medai.agreement.consensus import Consensus, dawid_skene, disagreement, majority, staple
+from medai.agreement.consensus import (
+    Consensus,
+    band_staple,
+    dawid_skene,
+    disagreement,
+    majority,
+    staple,
+)
 from medai.agreement.correlation import Correlation, pearson
 from medai.agreement.extent_icc import ExtentIcc, adjusted_extent, extent_icc
 from medai.agreement.icc_estimate import IccEstimate
 from medai.agreement.icc_intervals import bootstrap_interval, profile_interval
 from medai.agreement.interval import Interval
 from medai.agreement.kappa import cohen_kappa, fleiss_kappa, gwet_ac, pairwise_cohen
+from medai.agreement.lesion_agreement import LesionAgreement, lesion_agreement
+from medai.agreement.lesion_matching import ImageLesions, image_lesions
 from medai.agreement.local_extent import local_extent
 from medai.agreement.overlap import Overlap, dice, pairwise_overlap
 from medai.agreement.patterns import RatingPatterns, rating_patterns
@@ -33,8 +42,10 @@ __all__ = [
     "Correlation",
     "ExtentIcc",
     "IccEstimate",
+    "ImageLesions",
     "ImageRatings",
     "Interval",
+    "LesionAgreement",
     "Overlap",
     "PerformanceTable",
     "RatingPatterns",
@@ -44,6 +55,7 @@ __all__ = [
     "alpha_interval",
     "alternative_annotator",
     "area_icc",
+    "band_staple",
     "bootstrap_interval",
     "classical_icc",
     "cohen_kappa",
@@ -54,7 +66,9 @@ __all__ = [
     "extent_icc",
     "fleiss_kappa",
     "gwet_ac",
+    "image_lesions",
     "krippendorff_alpha",
+    "lesion_agreement",
     "linear_model",
     "local_extent",
     "majority",

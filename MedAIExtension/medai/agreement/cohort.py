@@ -24,14 +24,8 @@ from medai.agreement.cohort_tables import (
     summary_table,
 )
 from medai.agreement.extent_icc import ExtentIcc, extent_icc
-from medai.agreement.icc_estimate import (
-    POOR_BELOW,
-    IccEstimate,
-    LinkVariance,
-    Method,
-    reading,
-    undefined,
-)
+from medai.agreement.headline import PIXEL_ICC, headline
+from medai.agreement.icc_estimate import IccEstimate, LinkVariance, Method, undefined
 from medai.agreement.pixel_icc import pixel_iccs
 from medai.agreement.ratings import ImageRatings
 from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
@@ -40,7 +34,6 @@ from medai.progress import Progress, ProgressCallback, ignore_progress
 
 Row = dict[str, Any]
 
-PIXEL_ICC = "pixel_icc"
 ALPHA = "krippendorff_alpha"
 # The ending of a measure's name for its value by Laplace, beside the exact one.
 LAPLACE = "_laplace"
@@ -92,39 +85,13 @@ class CohortResult:
 
     @property
     def sentence(self) -> str:
-        """The result in one or two sentences."""
-        row = self.summary(PIXEL_ICC)
-        if row is None or not np.isfinite(row["mean"]):
-            text = "Pixel agreement could not be measured on any image."
-        else:
-            mean = row["mean"]
-            text = f"Pixel agreement is {reading(mean)}: "
-            if row["images"] == 1:
-                text += f"ICC {mean:.2f}{self._single_interval()}."
-            else:
-                low, high = max(row["low"], 0.0), min(row["high"], 1.0)
-                text += (
-                    f"mean ICC {mean:.2f} ({low:.2f}–{high:.2f}; SE {row['se']:.2f}) over "
-                    f"{row['images']} images; "
-                    f"{100 * row['poor_share']:.0f} % of images below {POOR_BELOW:g}."
-                )
-        if self.exclusions:
-            number = len(self.exclusions)
-            text += f" {number} image{'s' if number > 1 else ''} left out."
-        return text
+        """The result in a few sentences; see ``headline``."""
+        return headline(self)
 
     @property
     def given(self) -> int:
         """How many images there were, those of a single rater included."""
         return len({*self.images, *(row["image"] for row in self.exclusions)})
-
-    def _single_interval(self) -> str:
-        excluded = {row["image"] for row in self.exclusions}
-        for image in self.images:
-            low, high = (self.value(image, f"{PIXEL_ICC}_{end}") for end in ("low", "high"))
-            if image not in excluded and np.isfinite(low):
-                return f" ({low:.2f}–{high:.2f})"
-        return ""
 
 
 def cohort(
@@ -139,6 +106,7 @@ def cohort(
     exclude_below: float = 0.05,
     covariates: Sequence[str] | None = None,
     candidates: Sequence[str] = (),
+    epsilon: float = 0.2,
     bootstrap: int = 1000,
     seed: int = 0,
     progress: ProgressCallback = ignore_progress,
@@ -153,6 +121,7 @@ def cohort(
     method, link_variance: as pixel_icc. covariates: names for the confounder model; None takes
         all that occur. candidates: names of models (or new raters) among the raters: left out of
         every agreement measure, compared by ``alternative_annotator`` and scored like a rater.
+    epsilon: of that test, how much worse a candidate may be than a rater, 0..1.
     exclude_above, exclude_below: an image in which more than half of the raters marked more (less)
         than this share of the region of interest is left out of the agreement summaries, since
         chance and agreement can't be told apart there; 1 and 0 keep all. Performance and overlap
@@ -228,6 +197,7 @@ def cohort(
         link_variance,
         covariates,
         candidates,
+        epsilon,
         bootstrap,
         seed,
     )
@@ -302,6 +272,7 @@ def _assemble(
     link_variance: str,
     covariates: Sequence[str] | None,
     candidates: Sequence[str],
+    epsilon: float,
     bootstrap: int,
     seed: int,
 ) -> CohortResult:
@@ -317,7 +288,7 @@ def _assemble(
     notes += _fewer_raters(summaries)
     extent = _extent_of(included, names, bootstrap, seed)
     if extent is None:
-        notes.append("Fewer than two images to summarise: no extent ICC.")
+        notes.append("Fewer than two images to summarize: no extent ICC.")
     compared = []
     for candidate in candidates:
         try:
@@ -325,6 +296,7 @@ def _assemble(
                 alternative_annotator(
                     candidate,
                     [(s.name, s.all_raters, s.all_patterns) for s in summaries],
+                    epsilon=epsilon,
                     seed=seed,
                 )
             )

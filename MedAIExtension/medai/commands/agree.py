@@ -56,6 +56,15 @@ def agree(
     candidates: Annotated[
         str, typer.Option("--candidates", help="Models (or new raters) to compare, with commas.")
     ] = "",
+    epsilon: Annotated[
+        float,
+        typer.Option(
+            "--epsilon",
+            min=0.0,
+            max=1.0,
+            help="How much worse a candidate may be than a rater, for sparing a rater's work, 0–1.",
+        ),
+    ] = 0.2,
     method: Annotated[
         MethodChoice,
         typer.Option("--method", help="Exact likelihood, or as published (Laplace, as lme4)."),
@@ -72,6 +81,21 @@ def agree(
     surfaces: Annotated[
         bool, typer.Option("--surfaces", help="Also measure Hausdorff and surface distances.")
     ] = False,
+    gold: Annotated[
+        Path | None,
+        typer.Option("--gold", help="Folder of right answers, named as the images, to rank by."),
+    ] = None,
+    gold_foreground: Annotated[
+        int | None, typer.Option("--gold-foreground", help="The value that marks in --gold.")
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", help="The study's key, if --gold has the images' older names."),
+    ] = None,
+    foreground: Annotated[
+        int | None,
+        typer.Option("--foreground", help="In a folder of masks, the value that marks."),
+    ] = None,
     use_earlier: Annotated[
         bool,
         typer.Option(
@@ -93,6 +117,7 @@ def agree(
     """Measure how well raters agree on what they outlined or scored, image by image and overall."""
     from medai.errors import InputError
     from medai.reports.rater_agreement import AgreementOptions, names_in, open_ratings
+    from medai.studies.gold_masks import GoldFolder
     from medai.studies.score_table import is_score_table, read_scores
 
     models = names_in(candidates)
@@ -108,6 +133,8 @@ def agree(
         exclude_above=exclude_above,
         exclude_below=exclude_below,
         surfaces=surfaces,
+        epsilon=epsilon,
+        gold=None if gold is None else GoldFolder(gold, label or "", gold_foreground, key),
     )
 
     def read() -> RatingsSource | ScoreTable:
@@ -115,6 +142,12 @@ def agree(
             return read_scores(
                 study, level=None if level is None else level.value, categories=names_in(categories)
             )
-        return open_ratings(study, label=label, candidates=models, superseded=use_earlier)
+        return open_ratings(
+            study,
+            label=label,
+            candidates=models,
+            superseded=use_earlier,
+            foreground=foreground,
+        )
 
     run_task("agreement", [read], options, Output(output, overwrite, as_json))

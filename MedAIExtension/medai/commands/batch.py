@@ -9,9 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from medai.commands.check_first import require_device, require_model
+from medai.commands.check_first import (
+    remind_of_terms,
+    require_device,
+    require_model,
+    require_model_for,
+)
 from medai.commands.console import print_answer, print_warning, running
-from medai.commands.network_options import DeviceChoice, DeviceOption, GpuMemoryOption, ModelOption
+from medai.commands.network_options import (
+    AcceptOption,
+    DeviceChoice,
+    DeviceOption,
+    GpuMemoryOption,
+    ModelOption,
+)
 from medai.commands.options import JsonOption, OverwriteOption
 from medai.errors import InputError
 from medai.tasks import TASKS, task_of_command
@@ -69,6 +80,7 @@ def batch(
     ] = None,
     device: DeviceOption = DeviceChoice.AUTO,
     gpu_memory_gb: GpuMemoryOption = None,
+    accept_licence: AcceptOption = False,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -81,7 +93,12 @@ def batch(
     from medai.inference.running.gpu_memory import limit_gpu_memory
 
     # Said once here rather than for each study.
-    require_model(task_of_command(task.value), model)
+    chosen = task_of_command(task.value)
+    cards = [require_model(chosen, model, accepts_terms=accept_licence)]
+    cards += [
+        require_model_for(other, None, accepts_terms=accept_licence)
+        for other in chosen.option_models.values()
+    ]
     if scheduler is None and jobqueue is None:
         require_device(device.value)
     limit_gpu_memory(gpu_memory_gb)
@@ -92,6 +109,7 @@ def batch(
         client = _cluster(stack, workers, scheduler, jobqueue, certificates, insecure)
         run = _runner(client, workers, device.value, cancelled)
         outcomes = run_batch(asked, listed, run, progress)
+    remind_of_terms(card for card in cards if card is not None)
     count = {state: sum(o.state == state for o in outcomes) for state in ("done", "kept", "failed")}
     sentence = (
         f"{count['done']} of {len(outcomes)} studies done, {count['kept']} done before, "

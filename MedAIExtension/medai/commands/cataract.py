@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from medai.commands.network_options import DeviceChoice, DeviceOption, GpuMemoryOption, ModelOption
+from medai.commands.network_options import (
+    AcceptOption,
+    DeviceChoice,
+    DeviceOption,
+    GpuMemoryOption,
+    ModelOption,
+)
 from medai.commands.options import JsonOption, OutputOption, OverwriteOption
 from medai.commands.run_task import Output, run_task
 from medai.commands.study_options import NamesOption
@@ -46,6 +52,7 @@ def cataract(
     names: NamesOption = None,
     device: DeviceOption = DeviceChoice.AUTO,
     gpu_memory_gb: GpuMemoryOption = None,
+    accept_licence: AcceptOption = False,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -69,5 +76,6 @@ def cataract(
         Output(output, overwrite, as_json),
         model=model,
         gpu_memory_gb=gpu_memory_gb,
+        accepts_terms=accept_licence,
         device=device.value,
     )

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from medai.commands.check_first import require_model_for
-from medai.commands.network_options import DeviceChoice, DeviceOption, GpuMemoryOption, ModelOption
+from medai.commands.network_options import (
+    AcceptOption,
+    DeviceChoice,
+    DeviceOption,
+    GpuMemoryOption,
+    ModelOption,
+)
 from medai.commands.options import JsonOption, OutputOption, OverwriteOption
 from medai.commands.run_task import Answer, Output, run_task, write_one
 from medai.commands.study_options import NamesOption, SeriesOption
@@ -75,6 +81,7 @@ def classify(
     names: NamesOption = None,
     device: DeviceOption = DeviceChoice.AUTO,
     gpu_memory_gb: GpuMemoryOption = None,
+    accept_licence: AcceptOption = False,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -99,7 +106,7 @@ def classify(
     measuring = None
     if with_severity:
         measuring = lesion_model or ModelStore().recommended("lesions").id
-        require_model_for("lesions", measuring)
+        require_model_for("lesions", measuring, accepts_terms=accept_licence)
     options = CovidChoices(
         classification=CovidOptions(
             rule=rule, planes=tuple(planes or ("axial",)), device=device.value
@@ -130,6 +137,7 @@ def classify(
         Output(output, overwrite, as_json),
         model=model,
         gpu_memory_gb=gpu_memory_gb,
+        accepts_terms=accept_licence,
         device=device.value,
         with_files=with_volumes,
         write=lambda results, folder: _write(results, called, labels, folder),

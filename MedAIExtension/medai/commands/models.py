@@ -61,6 +61,26 @@ def show_model(
         print_text((store.folder(model_id) / "card.toml").read_text(encoding="utf-8").strip())
 
 
+@app.command("accept")
+def accept_model(
+    model_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the model.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Record that you have read and accept a model's terms (see medai models show)."""
+    from medai.models import ModelStore
+    from medai.models.terms import FREE, acceptance_of, record_acceptance, record_file
+
+    card = ModelStore().card(model_id)
+    sentence = f"{card.id} has no restrictions to accept."
+    if acceptance_of(card) != FREE:
+        record_acceptance(card)
+        sentence = (
+            f"Recorded in {record_file()}: you accept the terms of {card.id} (weights: "
+            f"{card.licence.weights}; data: {card.licence.data}; code: {card.licence.code})."
+        )
+    print_answer(sentence, {"id": card.id, "state": acceptance_of(card)}, as_json=as_json)
+
+
 @app.command("verify")
 def verify_models(as_json: JsonOption = False) -> None:
     """Check every model's weights against its card; the first that differs is an error."""
@@ -108,7 +128,7 @@ def import_model(
     ],
     model_id: Annotated[str, typer.Option("--id", help="Id of the new model.")],
     licence: Annotated[
-        str, typer.Option("--licence", help="Licence of the weights, as their authors state it.")
+        str, typer.Option("--licence", help="License of the weights, as their authors state it.")
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder that the model folder is written into.")
@@ -133,17 +153,17 @@ def import_model(
         typer.Option(
             "--encoding",
             help="How it is fed. Region networks: code (as their published code does, default) or "
-            "paper; classifiers: imagenet (default) or grey.",
+            "paper; classifiers: imagenet (default) or `grey`.",
         ),
     ] = None,
     size: Annotated[
         int | None, typer.Option("--size", help="Pixels on a side of the input.")
     ] = None,
     mean: Annotated[
-        float, typer.Option("--mean", help="Of grey/255, where the encoding leaves it open.")
+        float, typer.Option("--mean", help="Of gray/255, where the encoding leaves it open.")
     ] = 0.0,
     std: Annotated[
-        float, typer.Option("--std", help="Of grey/255, where the encoding leaves it open.")
+        float, typer.Option("--std", help="Of gray/255, where the encoding leaves it open.")
     ] = 1.0,
     source: Annotated[
         str, typer.Option("--source", help="Where the file comes from, for the card.")

@@ -27,3 +27,12 @@ ModelOption = Annotated[
     str | None,
     typer.Option("--model", help="Id of the model (see medai models list); default: recommended."),
 ]
+AcceptOption = Annotated[
+    bool,
+    typer.Option(
+        "--accept-licence",
+        "--accept-license",
+        help="Record that you have read and accept the terms of the models used (medai models "
+        "show ID).",
+    ),
+]

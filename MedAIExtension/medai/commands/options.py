@@ -39,3 +39,4 @@ DicomOption = Annotated[
         "patient's identifiers, as a PACS needs.",
     ),
 ]
+StudyFolderArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the study.")]

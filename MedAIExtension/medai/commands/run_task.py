@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from medai.commands.check_first import require_device, require_model
+from medai.commands.check_first import remind_of_terms, require_device, require_model
 from medai.commands.console import print_answer, print_warning, running
 from medai.progress import share_of
 from medai.tasks import Task, part, task_named, with_models
+
+if TYPE_CHECKING:
+    from medai.models import ModelCard
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ def run_task(
     model: str | None = None,
     gpu_memory_gb: float | None = None,
     device: str = "auto",
+    accepts_terms: bool = False,
     with_files: Callable[[Any], Any] | None = None,
     write: Callable[[Sequence[Any], Path], Answer] | None = None,
 ) -> None:
@@ -49,15 +53,15 @@ def run_task(
 
     name: of tasks.TASKS. studies: each reads one. options: what the task's ``run`` takes.
     with_files: reads the further files that the options name, once the first study is read.
-    model: an id; None: the recommended one. write: writes all results; default: the files of the
-    one study.
+    model: an id; None: the recommended one. accepts_terms: ``heed_terms``'s ``accepts``. write:
+    writes all results; default: the files of the one study.
     Raises the typed errors of output, reading, models and inference.
     """
     from medai.inference.running.gpu_memory import limit_gpu_memory
     from medai.output import atomic_folder
 
     task = task_named(name)
-    require_model(task, model)
+    require_model(task, model, accepts_terms=accepts_terms)
     require_device(device)
     limit_gpu_memory(gpu_memory_gb)
     reads = list(studies)
@@ -77,6 +81,8 @@ def run_task(
         answer = (write or write_one(task))(results, folder)
     for note in (note for result in results for note in result.notes):
         print_warning(note)
+    if models is not None:
+        remind_of_terms(_cards_used(task, *models))
     print_answer(answer.sentence, answer.summary, as_json=output.as_json)
 
 
@@ -91,6 +97,12 @@ def write_one(task: Task) -> Callable[[Sequence[Any], Path], Answer]:
         return Answer(result.sentence, part(task.summary)(result))
 
     return write
+
+
+def _cards_used(task: Task, model: Any, options: Any) -> list[ModelCard]:
+    """Of the model and of those that the options name."""
+    named = [getattr(options, name) for name in task.option_models]
+    return [each.card for each in (model, *named) if each is not None]
 
 
 def _loaded(task: Task, model: str | None, options: Any) -> tuple[Any, Any]:

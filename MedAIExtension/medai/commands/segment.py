@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medai.commands.lesion_scene import write_scene
-from medai.commands.network_options import DeviceChoice, DeviceOption, GpuMemoryOption, ModelOption
+from medai.commands.network_options import (
+    AcceptOption,
+    DeviceChoice,
+    DeviceOption,
+    GpuMemoryOption,
+    ModelOption,
+)
 from medai.commands.options import DicomOption, JsonOption, OutputOption, OverwriteOption
 from medai.commands.run_task import Answer, Output, run_task, write_one
 from medai.commands.study_options import NamesOption, SeriesOption
@@ -59,6 +65,7 @@ def segment(
     names: NamesOption = None,
     device: DeviceOption = DeviceChoice.AUTO,
     gpu_memory_gb: GpuMemoryOption = None,
+    accept_licence: AcceptOption = False,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -100,6 +107,7 @@ def segment(
         Output(output, overwrite, as_json),
         model=model,
         gpu_memory_gb=gpu_memory_gb,
+        accepts_terms=accept_licence,
         device=device.value,
         with_files=with_lungs,
         write=write,

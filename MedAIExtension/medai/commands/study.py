@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from medai.commands.console import print_answer, print_warning, running
-from medai.commands.options import JsonOption, OutputOption, OverwriteOption
+from medai.commands.options import (
+    JsonOption,
+    OutputOption,
+    OverwriteOption,
+    StudyFolderArgument,
+)
+from medai.commands.study_import import import_study
+from medai.commands.study_web import invite_rater, revoke_links, serve_study
 
 app = typer.Typer(help="Make, check, export and follow a multi-rater study.", no_args_is_help=True)
+app.command("import")(import_study)
+app.command("serve")(serve_study)
+app.command("invite")(invite_rater)
+app.command("revoke")(revoke_links)
 
-StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the study.")]
+
+class ExportChoice(StrEnum):
+    """Whose layout an export has."""
+
+    MASKS = "masks"
+    COCO = "coco"
+    NNUNET = "nnunet"
+    BIDS = "bids"
+    CSV = "csv"
+
+
 TitleOption = Annotated[str, typer.Option("--title", help="Title; default: the folder's name.")]
 
 
@@ -117,42 +139,74 @@ def create_study(
     print_answer(sentence, summary, as_json=as_json)
 
 
-@app.command("import")
-def import_study(
-    archive: Annotated[
-        Path, typer.Argument(metavar="ARCHIVE", help="NumPy archive (.npz) with images and masks.")
-    ],
-    folder: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder to make, new or empty.")],
-    title: TitleOption = "",
+@app.command("add")
+def add_to_study(
+    study: StudyFolderArgument,
+    images: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="IMAGE…", help="Images, DICOM folders, or one folder of images."),
+    ] = None,
+    raters: Annotated[str, typer.Option("--raters", help="New raters, with commas.")] = "",
+    regions: Annotated[
+        Path | None, typer.Option("--regions", help="Folder of the new images' region masks.")
+    ] = None,
+    keep_names: Annotated[
+        bool, typer.Option("--keep-names", help="Copy the new files as they are.")
+    ] = False,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="File that says which new image is which.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a study of crops that several readers have outlined already, such as LIDC nodules."""
-    from medai.studies import import_crops, study_status
+    """Let images or raters join a study that has begun; nobody's list changes where it has."""
+    from medai.errors import StudyError
+    from medai.studies import StudyPlan, find_images, find_masks, open_study
+    from medai.studies.grow import add_raters, added_key, grow_study
 
-    with running("Importing") as (progress, cancelled):
-        study = import_crops(
-            archive,
-            folder,
-            title=title or folder.resolve().name,
-            progress=progress,
-            cancelled=cancelled,
+    opened = open_study(study)
+    joining = _entries(raters)
+    if not images and not joining:
+        raise StudyError("Nothing to add: name images, or raters (--raters).")
+    written = None
+    if images:
+        found = find_images(images)
+        plan = StudyPlan(
+            title="",
+            images=found,
+            raters=(),
+            regions=find_masks(regions, found) if regions else {},
+            keep_names=keep_names,
+            key=key,
         )
-    count = len(study.protocol.images)
-    submitted = sum(status.submitted for status in study_status(study))
-    print_answer(
-        f"Made {folder}: {count} images, {submitted} outlines of "
-        f"{', '.join(study.protocol.raters)}.",
-        {"folder": str(folder), "images": count, "submitted": submitted},
-        as_json=as_json,
-    )
+        with running("Adding images") as (progress, cancelled):
+            opened = grow_study(opened, plan, progress, cancelled)
+        written = added_key(opened, plan)
+    if joining:
+        opened = add_raters(opened, joining)
+    protocol = opened.protocol
+    sentence = f"{study} has {len(protocol.images)} images for {', '.join(protocol.raters)} now."
+    if written is not None:
+        sentence += f" Which new image is which only {written} tells: keep it from the raters."
+    summary = {
+        "images": len(protocol.images),
+        "raters": list(protocol.raters),
+        "key": None if written is None else str(written),
+    }
+    print_answer(sentence, summary, as_json=as_json)
 
 
 @app.command("check")
 def check_study(
-    study: StudyArgument,
+    study: StudyFolderArgument,
     repair: Annotated[
         bool,
         typer.Option("--repair", help="Afterwards remove what saves that didn't finish left over."),
+    ] = False,
+    accept_keys: Annotated[
+        bool,
+        typer.Option(
+            "--accept-keys", help="Take keys that are new here for the raters' own: ask them first."
+        ),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -160,7 +214,7 @@ def check_study(
     from medai.studies import check_study, open_study, remove_leftovers
 
     with running("Checking") as (progress, cancelled):
-        check = check_study(open_study(study), progress, cancelled)
+        check = check_study(open_study(study), progress, cancelled, accept_keys=accept_keys)
     for finding in check.findings:
         print_warning(f"{finding.kind}: {finding.message}")
     for note in check.notes:
@@ -185,8 +239,23 @@ def check_study(
         raise typer.Exit(2)
 
 
+@app.command("key")
+def show_key(as_json: JsonOption = False) -> None:
+    """Show the key that your submissions are signed with, for whoever checks the study."""
+    from medai.studies.signing import fingerprint, own_signer, parse_signature
+
+    signature = parse_signature(own_signer()(b""))
+    key = "" if signature is None else signature.key
+    sentence = (
+        f"Your submissions are signed with the key {fingerprint(key)}."
+        if key
+        else "Your submissions are not signed: no key can be kept in your settings."
+    )
+    print_answer(sentence, {"public_key": key}, as_json=as_json)
+
+
 @app.command("status")
-def show_status(study: StudyArgument, as_json: JsonOption = False) -> None:
+def show_status(study: StudyFolderArgument, as_json: JsonOption = False) -> None:
     """Show how far every rater is."""
     from medai.studies import open_study, study_status
 
@@ -221,26 +290,49 @@ def show_status(study: StudyArgument, as_json: JsonOption = False) -> None:
 
 @app.command("export")
 def export_study(
-    study: StudyArgument,
+    study: StudyFolderArgument,
     output: OutputOption,
     models: Annotated[
         str, typer.Option("--predictions", help="Models under predictions/ to add, with commas.")
     ] = "",
+    layout: Annotated[
+        ExportChoice, typer.Option("--as", help="masks is what medai agree reads.")
+    ] = ExportChoice.MASKS,
+    license_text: Annotated[
+        str, typer.Option("--license", help="Terms of use, in your words; goes with the data.")
+    ] = "",
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the outlines that count as folders that medai agree reads."""
+    """Write the outlines that count: masks for medai agree, or another program's layout."""
+    from medai.errors import StudyError
     from medai.studies import export_study, open_study
+    from medai.studies.export_formats import export_as
 
+    opened = open_study(study)
+    if models and layout is not ExportChoice.MASKS:
+        raise StudyError(f"--predictions goes with --as masks, not with --as {layout.value}.")
     with running("Exporting") as (progress, cancelled):
-        export = export_study(
-            open_study(study),
-            output,
-            predictions=_entries(models),
-            overwrite=overwrite,
-            progress=progress,
-            cancelled=cancelled,
-        )
+        if layout is ExportChoice.MASKS:
+            export = export_study(
+                opened,
+                output,
+                predictions=_entries(models),
+                overwrite=overwrite,
+                license_text=license_text,
+                progress=progress,
+                cancelled=cancelled,
+            )
+        else:
+            export = export_as(
+                opened,
+                output,
+                layout.value,
+                license_text=license_text,
+                overwrite=overwrite,
+                progress=progress,
+                cancelled=cancelled,
+            )
     for note in export.notes:
         print_warning(note)
     summary = {

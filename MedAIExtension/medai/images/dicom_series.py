@@ -187,6 +187,7 @@ def _origin(header: Dataset) -> StudyOrigin:
         text("PatientID"),
         text("PatientName"),
         text("PatientBirthDate"),
+        contrast_agent=text("ContrastBolusAgent"),
     )
 
 

@@ -15,6 +15,7 @@ from datetime import date
 _KEY = secrets.token_bytes(32)
 # An identifier may be written in so many words of a file's name.
 _MOST_WORDS = 6
+_NO_CONTRAST = ("", "NO", "NONE", "NATIVE")
 
 
 @dataclass(frozen=True)
@@ -23,19 +24,29 @@ class StudyOrigin:
 
     date: of the study, None when unknown. patient: digest of the patient ID; person: digest of
     name and date of birth; empty when unknown. identifiers: digests of everything that would tell
-    the patient in a file's name: the ID, each part of the name, the date of birth.
+    the patient in a file's name: the ID, each part of the name, the date of birth. contrast:
+    whether it says that contrast medium was given.
     """
 
     date: date | None = None
     patient: bytes = field(default=b"", repr=False)
     person: bytes = field(default=b"", repr=False)
     identifiers: frozenset[bytes] = field(default=frozenset(), repr=False)
+    contrast: bool = False
 
 
 def study_origin(
-    dates: tuple[str, ...], patient_id: str = "", name: str = "", birth_date: str = ""
+    dates: tuple[str, ...],
+    patient_id: str = "",
+    name: str = "",
+    birth_date: str = "",
+    *,
+    contrast_agent: str = "",
 ) -> StudyOrigin:
-    """The origin from DICOM's texts; the first of ``dates`` (YYYYMMDD) that is one counts."""
+    """The origin from DICOM's texts; the first of ``dates`` (YYYYMMDD) that is one counts.
+
+    contrast_agent: as DICOM names it; "" and "NONE" (as some scanners write) for none.
+    """
     person = _digest(name, birth_date) if name.strip() and birth_date.strip() else b""
     known = (_date(text) for text in dates)
     parts = [patient_id, birth_date, name, *re.split(r"[\W_]+", name)]
@@ -45,6 +56,7 @@ def study_origin(
         patient=_digest(patient_id) if patient_id.strip() else b"",
         person=person,
         identifiers=frozenset(_digest(word) for word in words if len(word) > 1),
+        contrast=contrast_agent.strip().upper() not in _NO_CONTRAST,
     )
 
 

@@ -4,8 +4,10 @@ from medai.measures.lesions import (
     Lesion,
     LesionBurden,
     burden_sentence,
+    healthy_level,
     healthy_sentence,
     measure_lesions,
+    opacity_sentence,
     without_small_regions,
 )
 from medai.measures.lungs import LungMask, label_lungs, segment_lungs
@@ -18,10 +20,12 @@ __all__ = [
     "LesionBurden",
     "LungMask",
     "burden_sentence",
+    "healthy_level",
     "healthy_sentence",
     "label_lungs",
     "lung_zones",
     "measure_lesions",
+    "opacity_sentence",
     "segment_lungs",
     "without_small_regions",
 ]

@@ -172,10 +172,31 @@ def healthy_sentence(burden: LesionBurden, healthy_percent: float | None) -> str
     words = burden_sentence(burden)
     if healthy_percent is None or burden.lesion_count == 0 or burden.lung_volume_ml == 0:
         return words
-    level = f"up to {healthy_percent:.1f} % of lung"
     if burden.opacity_percent <= healthy_percent:
+        level = f"up to {healthy_percent:.1f} % of lung"
         return f"No more than this model marks in healthy lungs ({level}). {words}"
-    return f"{words} In healthy lungs this model marks {level}."
+    return f"{words} {healthy_level(healthy_percent)}"
+
+
+def opacity_sentence(
+    opacity_percent: float,
+    healthy_percent: float | None,
+    interval_percent: tuple[float, float] | None = None,
+) -> str:
+    """The percentage of opacity alone, with its interval where there is one, held against what the
+    model marks in healthy lungs."""
+    between = interval_words(interval_percent)
+    words = f"Opacity {opacity_percent:.1f} % of lung{f' ({between})' if between else ''}"
+    if healthy_percent is None:
+        return f"{words}."
+    if opacity_percent <= healthy_percent:
+        return f"{words}: no more than this model marks in healthy lungs."
+    return f"{words}. {healthy_level(healthy_percent)}"
+
+
+def healthy_level(healthy_percent: float) -> str:
+    """What stands beside a percentage of opacity: the most a model marked in healthy lungs."""
+    return f"In healthy lungs this model marks up to {healthy_percent:.1f} % of lung."
 
 
 def without_small_regions(

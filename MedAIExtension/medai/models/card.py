@@ -24,9 +24,10 @@ TASK_NETWORKS: Mapping[str, tuple[str, ...]] = {
         "lung_classifier",
     ),
     "cataract": ("unet",),
+    "xray": ("radiograph_net",),
 }
 _WINDOWS = ("lung", "none")
-_MODALITIES = ("CT", "OPT")
+_MODALITIES = ("CT", "OPT", "DX")
 # A card is a page of text; a file far larger is something else.
 _LARGEST_CARD_BYTES = 200_000
 # Python's TOML reader needs memory by the square of the parts of a dotted key.
@@ -139,12 +140,21 @@ class MaturitySection:
 
 @dataclass(frozen=True)
 class UseSection:
-    """What it is for, where it fails, and what it has never seen."""
+    """What it is for, where it fails, and what it has never seen.
+
+    unmeasured: of UNMEASURED, what no figure of the card holds for; a result says so where its
+    study is such.
+    """
 
     intended: str
     limits: str
     never_seen: str
+    unmeasured: tuple[str, ...] = ()
 
+
+# What a model may have no figures for.
+WHOLE_STUDIES, SLICE_THICKNESS, CONTRAST = "whole studies", "slice thickness", "contrast"
+UNMEASURED = (WHOLE_STUDIES, SLICE_THICKNESS, CONTRAST)
 
 # Where a card's decision section names none.
 USUAL_REGION_SCORE = 0.75
@@ -367,7 +377,10 @@ def _check(card: ModelCard, where: str) -> None:
         f"id is {card.id!r}, expected up to 64 lower-case letters, digits and hyphens",
     )
     require(card.task in TASK_NETWORKS, f"task is {card.task!r}, expected {_list(TASK_NETWORKS)}")
-    require(card.modality in _MODALITIES, f"modality is {card.modality!r}, expected CT or OPT")
+    require(
+        card.modality in _MODALITIES,
+        f"modality is {card.modality!r}, expected {_list(_MODALITIES)}",
+    )
     judged = card.fitness != UNKNOWN
     require(
         bool(card.performance) or not judged,
@@ -388,6 +401,11 @@ def _check(card: ModelCard, where: str) -> None:
         card.training.slices >= judged,
         f"slices is {card.training.slices}, expected at least {int(judged)}",
     )
+    for condition in card.use.unmeasured:
+        require(
+            condition in UNMEASURED,
+            f"unmeasured names {condition!r}, expected some of {_list(UNMEASURED)}",
+        )
     _check_decision(card.decision, require)
     _check_trust(card.trust, require)
     single = (card.network, card.input, card.weights)
@@ -441,6 +459,7 @@ def _check_single(card: ModelCard, require: Any) -> None:
     outputs = {
         "unet": network.arguments.get("classes", 3),
         "encoder_unet": network.arguments.get("classes", 3),
+        "radiograph_net": 4,
         "lesion_mask_rcnn": network.arguments.get("lesion_classes", 1),
         "covid_mask_net": network.arguments.get("classes", 3),
         "ctnet10": 1,
@@ -448,7 +467,7 @@ def _check_single(card: ModelCard, require: Any) -> None:
         "unet_classifier": network.arguments.get("outputs", 1),
         "lung_classifier": network.arguments.get("outputs", 1),
     }[network.name]
-    voxelwise = network.name in ("unet", "encoder_unet")
+    voxelwise = network.name in ("unet", "encoder_unet", "radiograph_net")
     expected = len(network.classes) + voxelwise
     require(
         outputs == expected and bool(network.classes),

@@ -12,6 +12,7 @@ from medai.networks.encoder_unet import EncoderUNet, encoder_unet
 from medai.networks.lesion_mask_rcnn import LesionMaskRCNN, lesion_mask_rcnn
 from medai.networks.lung_classifier import LungClassifier, lung_classifier
 from medai.networks.parameters import ParameterCount, count_parameters
+from medai.networks.radiograph_net import RadiographNet, radiograph_net
 from medai.networks.transfer_classifier import transfer_classifier
 from medai.networks.unet import UNet, unet
 from medai.networks.unet_classifier import UNetClassifier, unet_classifier
@@ -24,6 +25,7 @@ __all__ = [
     "LesionMaskRCNN",
     "LungClassifier",
     "ParameterCount",
+    "RadiographNet",
     "UNet",
     "UNetClassifier",
     "count_parameters",
@@ -33,6 +35,7 @@ __all__ = [
     "encoder_unet",
     "lesion_mask_rcnn",
     "lung_classifier",
+    "radiograph_net",
     "transfer_classifier",
     "unet",
     "unet_classifier",

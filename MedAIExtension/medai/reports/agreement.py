@@ -7,19 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import medai
+from medai.agreement.naive_difference import NAIVE_DIFFERENCES
 from medai.output import write_text
 from medai.reports.agreement_figures import figures
-from medai.reports.agreement_methods import REFERENCES, methods_text
-from medai.reports.agreement_page import (
-    AgreementReport,
-    page_of,
-    raters_for_target,
-    raters_interval,
-    wide_images,
-)
+from medai.reports.agreement_lesions import lesion_summary, write_lesion_files
+from medai.reports.agreement_methods import REFERENCES
+from medai.reports.agreement_numbers import raters_for_target, raters_interval, wide_images
+from medai.reports.agreement_page import AgreementReport, page_of
+from medai.reports.agreement_quality import quality_summary, write_quality_files
 from medai.reports.charts import charts_available, figure_png, save_figure
+from medai.reports.gold_standard import write_gold_standard
 from medai.reports.json_text import json_text
-from medai.reports.tables import write_csv
+from medai.reports.tables import write_csv, write_table
 
 _TABLES = {
     "images.csv": ("image_rows", ("image", "measure", "value", "note")),
@@ -80,7 +79,20 @@ def write_report(report: AgreementReport, folder: Path) -> None:
             (folder / "figures" / f"{name}.png").write_bytes(png)
             save_figure(figure, folder / "figures" / f"{name}.pdf", metadata={"CreationDate": None})
             pictures.append((name, png, caption))
-    text = methods_text(result) + "\n\n" + "\n".join(REFERENCES) + "\n"
+    if report.gold is not None:
+        write_gold_standard(report.gold, folder)
+    text = report.methods + "\n\n" + "\n".join(REFERENCES) + "\n"
+    write_table(folder / "naive_difference.csv", NAIVE_DIFFERENCES, result)
+    if report.local is not None:
+        write_csv(
+            folder / "local_extent.csv",
+            ("image", "icc"),
+            [(row["image"], row["icc"]) for row in report.local.rows],
+        )
+    if report.quality is not None:
+        write_quality_files(report.quality, folder)
+    if report.lesions is not None:
+        write_lesion_files(report.lesions, folder)
     write_text(folder / "methods.txt", text)
     write_text(folder / "agreement.json", json_text(summary_of(report)) + "\n")
     write_text(folder / "report.html", page_of(report, pictures).html())
@@ -91,7 +103,7 @@ def summary_of(report: AgreementReport) -> dict[str, Any]:
     result = report.cohort
     return {
         "task": "agreement",
-        "sentence": result.sentence,
+        "sentence": report.sentence,
         "images": len(result.images),
         "images_given": result.given,
         "raters": list(result.raters),
@@ -109,7 +121,11 @@ def summary_of(report: AgreementReport) -> dict[str, Any]:
         "confounders": list(result.confounder_rows),
         "correlations": list(result.correlation_rows),
         "candidates": [{**asdict(c), "sentence": c.sentence} for c in result.candidates],
-        "quality": None if report.quality is None else asdict(report.quality),
+        "lesion_by_lesion": lesion_summary(report.lesions),
+        "local_extent_icc": None if report.local is None else asdict(report.local),
+        "naive_difference": NAIVE_DIFFERENCES.records(result),
+        "quality": quality_summary(report.quality),
+        "gold_standard": None if report.gold is None else list(report.gold.ranking_rows),
         "exclusions": list(result.exclusions),
         "per_image": wide_images(result),
         "notes": [*report.notes, *result.notes],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from medai.agreement import dawid_skene, majority, staple
+from medai.agreement import band_staple, dawid_skene, majority, staple
 from medai.images import segmentation_from_masks, write_segmentation
 from medai.output import atomic_file
 from medai.palette import CLASS_COLORS
@@ -30,6 +30,7 @@ def write_consensus(case: RatedCase, candidates: Sequence[str], folder: Path) ->
     together = {
         "majority": majority(masks, ratings.roi).mask,
         "STAPLE": staple(masks, ratings.roi).mask,
+        "STAPLE of the disputed band": band_staple(masks, ratings.roi).mask,
         "Dawid-Skene": dawid_skene(masks, ratings.roi).mask,
     }
     segmentation = segmentation_from_masks(

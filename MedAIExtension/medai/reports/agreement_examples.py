@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isfinite
 
@@ -13,17 +13,19 @@ from medai.agreement.cohort import CohortResult
 from medai.agreement.consensus import disagreement, majority
 from medai.agreement.ratings import ImageRatings
 from medai.images import Volume, lung_window
-from medai.palette import CLASS_COLORS, Rgb
+from medai.palette import CLASS_COLORS, LINE_STYLES, RaterLine
 from medai.reports.pictures import (
-    draw_outline,
+    draw_lines,
     draw_probability,
     gray_picture,
     png_bytes,
     to_size,
 )
 
-_OUTSIDE, _INSIDE = 205, 235
+# Without the picture: dark, so that the white consensus and every line stand out.
+_OUTSIDE, _INSIDE = 60, 100
 _LEAST_MARGIN = 8
+_CONSENSUS = RaterLine(CLASS_COLORS["consensus"], LINE_STYLES[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +60,11 @@ def examples_of(
     ]
 
 
-def example_pictures(example: Example, colors: dict[str, Rgb]) -> list[tuple[bytes, str]]:
-    """Three PNG pictures with captions: outlines, consensus, disagreement."""
+def example_pictures(example: Example, lines: Mapping[str, RaterLine]) -> list[tuple[bytes, str]]:
+    """Three PNG pictures with captions: outlines, consensus, disagreement.
+
+    lines: by rater.
+    """
     ratings = example.ratings
     masks = [np.asarray(mask).reshape(_zyx(np.asarray(mask))) != 0 for mask in ratings.masks]
     roi = None if ratings.roi is None else np.asarray(ratings.roi).reshape(masks[0].shape) != 0
@@ -73,11 +78,16 @@ def example_pictures(example: Example, colors: dict[str, Rgb]) -> list[tuple[byt
     blank, size = gray_picture(picture, (spacing[0], spacing[1]))
     where = f", slice {slice_index + 1} of {len(masks[0])}" if len(masks[0]) > 1 else ""
     outlines = blank.copy()
-    for rater, mask in zip(ratings.raters, outlined, strict=True):
-        draw_outline(outlines, to_size(mask, size), colors[rater])
+    draw_lines(
+        outlines,
+        [
+            (to_size(mask, size), lines[rater])
+            for rater, mask in zip(ratings.raters, outlined, strict=True)
+        ],
+    )
     together = blank.copy()
     consensus = majority(masks, roi).mask[slice_index][window] != 0
-    draw_outline(together, to_size(consensus, size), CLASS_COLORS["consensus"], fill=0.25)
+    draw_lines(together, [(to_size(consensus, size), _CONSENSUS)], width_px=3)
     differing = blank.copy()
     draw_probability(differing, to_size(np.nan_to_num(entropy), size))
     return [

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medai.agreement.cohort import CohortResult
+from medai.agreement.naive_difference import naive_differences
 from medai.palette import BLACK, BLUE, BLUISH_GREEN, ORANGE, VERMILLION, hex_color
+from medai.reports.agreement_sections import differences_figure
 from medai.reports.charts import mean_with_error, new_figure
+from medai.reports.measure_names import agreement_measures, measure_label
+from medai.reports.pair_plot import pair_values, pairs_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,38 +22,9 @@ if TYPE_CHECKING:
 
 PERFORMANCE = ("accuracy", "iou", "tpr", "ppv", "f1", "specificity", "mcc")
 _PANELS_A_ROW = 3
+# Of fewer images pairs of measures show nothing.
+_LEAST_PAIRED = 5
 _MARKS = ("o", "s", "^", "D", "v", "P", "X")
-
-
-def measure_label(measure: str) -> str:
-    """A measure's name as figures and tables show it."""
-    names = {
-        "pixel_icc": "pixel ICC",
-        "krippendorff_alpha": "Krippendorff's alpha",
-        "extent": "marked share",
-        "accuracy": "accuracy",
-        "iou": "IoU",
-        "tpr": "sensitivity",
-        "ppv": "precision",
-        "f1": "F1",
-        "specificity": "specificity",
-        "mcc": "Matthews corr.",
-        "dice": "Dice of pairs",
-        "iou_pairs": "IoU of pairs",
-    }
-    if measure.startswith("area_icc_"):
-        grid = measure.removeprefix("area_icc_")
-        return f"area ICC, {grid} × {grid}"
-    if measure.endswith("_laplace"):
-        return f"{measure_label(measure.removesuffix('_laplace'))} as published (Laplace)"
-    if measure.startswith("naive_"):
-        return f"naïve {measure_label(measure.removeprefix('naive_'))}"
-    return names.get(measure, measure.replace("_", " "))
-
-
-def agreement_measures(result: CohortResult) -> list[str]:
-    """The chance-corrected measures, pixels first."""
-    return ["pixel_icc", "krippendorff_alpha", *(f"area_icc_{grid}" for grid in result.grids)]
 
 
 def figures(result: CohortResult) -> list[tuple[str, str, Figure]]:
@@ -64,17 +39,34 @@ def figures(result: CohortResult) -> list[tuple[str, str, Figure]]:
     made.append(
         (
             "performance",
-            "Each rater against the majority of the others, and a naïve rater who marks "
+            "Each rater against the majority of the others, and a naive rater who marks "
             "everything: mean ± SE over images.",
             performance_figure(result),
         )
     )
+    if naive_differences(result):
+        made.append(
+            (
+                "naive_difference",
+                "Average rater − naive rater, mean ± SE over images; F1 and IoU, which the authors "
+                "of the criterion discourage, in vermilion.",
+                differences_figure(result),
+            )
+        )
     if result.leave_one_out_rows:
         made.append(
             (
                 "leave_one_out",
                 "Mean pixel ICC ± SE with each rater left out in turn.",
                 leave_one_out_figure(result),
+            )
+        )
+    if len(pair_values(result)[1]) >= _LEAST_PAIRED:
+        made.append(
+            (
+                "pairs",
+                "Every two measures against each other, their distributions, and Pearson's r.",
+                pairs_figure(result),
             )
         )
     if result.confounder_rows:
@@ -138,12 +130,12 @@ def leave_one_out_figure(result: CohortResult) -> Figure:
 
 
 def performance_figure(result: CohortResult) -> Figure:
-    """The average rater beside the naïve one."""
+    """The average rater beside the naive one."""
     figure, axes = new_figure(height_in=3.6)
     places = np.arange(len(PERFORMANCE), dtype=float)
     for shift, prefix, label, color, mark in (
         (-0.12, "", "average rater", BLUE, "o"),
-        (0.12, "naive_", "naïve rater", ORANGE, "s"),
+        (0.12, "naive_", "naive rater", ORANGE, "s"),
     ):
         rows = [result.summary(prefix + measure) for measure in PERFORMANCE]
         means = [row["mean"] if row else np.nan for row in rows]

@@ -22,8 +22,11 @@ REFERENCES = (
 )
 
 
-def methods_text(result: CohortResult) -> str:
-    """What was computed, with formulas, rules, seed and versions, in prose."""
+def methods_text(result: CohortResult, further: str = "") -> str:
+    """What was computed, with formulas, rules, seed and versions, in prose.
+
+    further: sentences on measures beside the cohort's own, each with a space before it.
+    """
     exact = result.method == "exact"
     fit = (
         "maximum likelihood, pixel effects integrated by quadrature and rater effects by Laplace's "
@@ -71,11 +74,12 @@ def methods_text(result: CohortResult) -> str:
         "linear mixed model with random effects of image and rater (REML), with a 95 % interval "
         f"from {resamples} parametric bootstrap resamples (seed {result.seed}). Each rater was "
         "compared with the majority of the others (accuracy, IoU, sensitivity, precision, F1, "
-        "specificity, Matthews correlation), beside a naïve rater who marks the whole region."
-        f"{distances}{candidates}{confounders} ICCs below 0.5 were read as poor and above 0.9 as "
-        f"excellent (Koo and Li 2016).{_left_out(result)} Computed with MedAI {medai.__version__} "
-        f"(numpy {_version('numpy')}, scipy {_version('scipy')}). Cite as: MedAI, version "
-        f"{medai.__version__}, a 3D Slicer extension for measuring lesions and rater agreement."
+        "specificity, Matthews correlation), beside a naive rater who marks the whole region."
+        f"{distances}{further}{candidates}{confounders} ICCs below 0.5 were read as poor and above "
+        f"0.9 as excellent (Koo and Li 2016).{_left_out(result)} Computed with MedAI "
+        f"{medai.__version__} (numpy {_version('numpy')}, scipy {_version('scipy')}). Cite as: "
+        f"MedAI, version {medai.__version__}, a 3D Slicer extension for measuring lesions and "
+        "rater agreement."
     )
 
 

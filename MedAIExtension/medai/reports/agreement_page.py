@@ -5,20 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any
 
 from medai.agreement.cohort import CohortResult
-from medai.agreement.quality import QualityAgreement
-from medai.agreement.reliability import raters_needed
-from medai.palette import Rgb, hex_color, rater_color
+from medai.agreement.gold_standard import GoldStandardResult
+from medai.agreement.lesion_agreement import LesionAgreement
+from medai.agreement.local_extent_icc import LocalExtentIcc
+from medai.palette import RaterLine, hex_color, rater_line
 from medai.reports.agreement_examples import Example, example_pictures
-from medai.reports.agreement_figures import PERFORMANCE, agreement_measures, measure_label
+from medai.reports.agreement_figures import PERFORMANCE
+from medai.reports.agreement_lesions import METHODS as LESION_METHODS
+from medai.reports.agreement_lesions import add_lesions
 from medai.reports.agreement_methods import REFERENCES, methods_text
+from medai.reports.agreement_numbers import TARGET, raters_for_target, raters_interval, wide_images
+from medai.reports.agreement_quality import QualityReport, add_quality
+from medai.reports.agreement_sections import (
+    LOCAL_METHODS,
+    add_distances,
+    add_local_extent,
+    add_naive_differences,
+)
 from medai.reports.charts import MISSING, charts_available
+from medai.reports.gold_standard import add_gold_standard
+from medai.reports.measure_names import agreement_measures, measure_label
 from medai.reports.page import Page
 
 _IMAGES_SHOWN = 30
-_TARGET = 0.9
 LAPLACE_NOTE = (
     "The ICCs rest on the Laplace approximation, as those of lme4 and rptR do. Where little is "
     "marked it can be too high by 0.4 and more, and for areas it can collapse to near 0: use it "
@@ -35,21 +46,44 @@ _APART = 0.02
 
 @dataclass(frozen=True, eq=False)
 class AgreementReport:
-    """A cohort's result and what only its source knows."""
+    """A cohort's result and what only its source knows.
+
+    coverage: a sentence on skips and outlines never handed in, or "".
+    """
 
     cohort: CohortResult
     examples: Sequence[Example] = field(default=())
-    quality: QualityAgreement | None = None
+    quality: QualityReport | None = None
     notes: Sequence[str] = field(default=())
+    coverage: str = ""
+    gold: GoldStandardResult | None = None
+    lesions: LesionAgreement | None = None
+    local: LocalExtentIcc | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The result, what it doesn't rest on, and who is closest to the gold standard."""
+        told = self.gold.sentence if self.gold else ""
+        return " ".join(text for text in (self.cohort.sentence, self.coverage, told) if text)
+
+    @property
+    def methods(self) -> str:
+        """The methods paragraph, to paste."""
+        further = LESION_METHODS if self.lesions is not None else ""
+        further += LOCAL_METHODS if self.local is not None else ""
+        further += self.quality.methods if self.quality is not None else ""
+        return methods_text(self.cohort, further)
 
 
 def page_of(report: AgreementReport, pictures: Sequence[tuple[str, bytes, str]] = ()) -> Page:
     """The report page; ``pictures``: (name, PNG, caption) of the figures."""
     result = report.cohort
     drawn = {name: (png, caption) for name, png, caption in pictures}
-    page = Page("Agreement of raters", result.sentence)
+    page = Page("Agreement of raters", report.sentence)
     for candidate in result.candidates:
         page.sentence(candidate.sentence)
+    if report.lesions is not None:
+        page.sentence(report.lesions.sentence)
     for note in (*report.notes, *result.notes):
         page.note(note)
     if not charts_available():
@@ -78,8 +112,15 @@ def page_of(report: AgreementReport, pictures: Sequence[tuple[str, bytes, str]] 
     if result.method == "laplace":
         page.note(LAPLACE_NOTE)
     _add_extent(page, result)
+    if report.local is not None:
+        add_local_extent(page, report.local)
+    add_distances(page, result)
+    if report.gold is not None:
+        add_gold_standard(page, report.gold)
     if report.examples:
         _add_examples(page, report)
+    if report.lesions is not None:
+        add_lesions(page, report.lesions)
     page.heading("Image by image")
     _add_images(page, result)
     if result.leave_one_out_rows:
@@ -106,21 +147,21 @@ def page_of(report: AgreementReport, pictures: Sequence[tuple[str, bytes, str]] 
     if result.confounder_rows:
         _add_confounders(page, result, drawn)
     if report.quality is not None:
-        _add_quality(page, report.quality)
-    _add_correlations(page, result)
+        add_quality(page, report.quality)
+    _add_correlations(page, result, drawn)
     page.heading("Methods")
-    page.sentence(methods_text(result))
+    page.sentence(report.methods)
     for reference in REFERENCES:
         page.note(reference)
     return page
 
 
-def rater_colors(report: AgreementReport) -> dict[str, Rgb]:
-    """Each rater's colour, candidates after the raters."""
+def rater_lines(report: AgreementReport) -> dict[str, RaterLine]:
+    """Each rater's line, candidates after the raters."""
     names = [*report.cohort.raters, *(c.candidate for c in report.cohort.candidates)]
     for example in report.examples:
         names += [name for name in example.ratings.raters if name not in names]
-    return {name: rater_color(index) for index, name in enumerate(names)}
+    return {name: rater_line(index) for index, name in enumerate(names)}
 
 
 def _add_figures(page: Page, drawn: dict[str, tuple[bytes, str]], *names: str) -> None:
@@ -147,7 +188,7 @@ def _add_extent(page: Page, result: CohortResult) -> None:
     needed = raters_for_target(result)
     if needed is not None:
         page.sentence(
-            f"For a consensus with a reliability of {_TARGET}: {needed} "
+            f"For a consensus with a reliability of {TARGET}: {needed} "
             f"rater{'s' if needed > 1 else ''}{_range(raters_interval(result))}, if one rater's is "
             "the mean pixel ICC."
         )
@@ -155,11 +196,13 @@ def _add_extent(page: Page, result: CohortResult) -> None:
 
 def _add_examples(page: Page, report: AgreementReport) -> None:
     page.heading("Examples")
-    colors = rater_colors(report)
+    lines = rater_lines(report)
     shown = dict.fromkeys(name for e in report.examples for name in e.ratings.raters)
-    page.legend([(name, hex_color(colors[name])) for name in shown])
+    page.line_legend(
+        [(name, hex_color(lines[name].color), lines[name].style.name) for name in shown]
+    )
     for example in report.examples:
-        page.pictures(example_pictures(example, colors))
+        page.pictures(example_pictures(example, lines))
 
 
 def _add_images(page: Page, result: CohortResult) -> None:
@@ -217,6 +260,8 @@ def _add_performance(
         ],
         caption="Mean over images. A candidate is held against the majority of all raters.",
     )
+    _add_figures(page, drawn, "naive_difference")
+    add_naive_differences(page, result)
     for candidate in result.candidates:
         low, high = candidate.difference_interval.low, candidate.difference_interval.high
         text = (
@@ -252,22 +297,15 @@ def _add_confounders(page: Page, result: CohortResult, drawn: dict[str, tuple[by
     )
 
 
-def _add_quality(page: Page, quality: QualityAgreement) -> None:
-    page.heading("Image quality")
-    text = (
-        f"Quality was rated by {quality.raters} raters on {quality.images} images: mean "
-        f"{quality.mean:.2f} (SD {quality.sd:.2f}), 1 being high and {-1} low. Agreement on it: "
-        f"ordinal alpha {quality.alpha:.2f} (95 % interval {quality.low:.2f} to "
-        f"{quality.high:.2f})."
-    )
-    page.sentence(text.replace("-", "−"))
-
-
-def _add_correlations(page: Page, result: CohortResult) -> None:
+def _add_correlations(
+    page: Page, result: CohortResult, drawn: dict[str, tuple[bytes, str]]
+) -> None:
     rows = [row for row in result.correlation_rows if isfinite(row["r"])]
     if not rows:
         return
     page.heading("How the measures go together")
+    if "pairs" in drawn:
+        page.pictures([drawn["pairs"]], width_px=900)
     page.table(
         ("measure", "with", "r", "95 % from", "to", "images"),
         [
@@ -284,28 +322,6 @@ def _add_correlations(page: Page, result: CohortResult) -> None:
         ],
         caption="Pearson's r over images; all pairs in correlations.csv.",
     )
-
-
-def wide_images(result: CohortResult) -> list[dict[str, Any]]:
-    """One dict an image with all its measures, and why it was left out ("" if not)."""
-    reasons = {row["image"]: row["reason"] for row in result.exclusions}
-    wide: dict[str, dict[str, Any]] = {name: {"image": name} for name in result.images}
-    for row in result.image_rows:
-        wide[row["image"]][row["measure"]] = row["value"]
-    for name, row in wide.items():
-        row["excluded"] = reasons.get(name, "")
-    return list(wide.values())
-
-
-def raters_interval(result: CohortResult) -> tuple[int | None, int | None]:
-    """Fewest and most raters that a reliability of 0.9 takes, by the ends of the mean ICC's
-    95 % interval; None where no number is enough, or where there is no interval."""
-    row = result.summary("pixel_icc")
-    if row is None or not isfinite(row["low"]):
-        return None, None
-    ends = (min(max(row[end], 0.0), 1.0) for end in ("high", "low"))
-    fewest, most = (raters_needed(end, _TARGET) for end in ends)
-    return fewest, most
 
 
 def _range(numbers: tuple[int | None, int | None]) -> str:
@@ -326,11 +342,3 @@ def _add_published(page: Page, result: CohortResult) -> None:
             rows.append((measure_label(measure), exact["mean"], published["mean"]))
     if rows:
         page.table(("measure", "exact", "as published (Laplace)"), rows, caption=BOTH_NOTE)
-
-
-def raters_for_target(result: CohortResult) -> int | None:
-    """How many raters a consensus of reliability 0.9 takes, by the mean pixel ICC."""
-    row = result.summary("pixel_icc")
-    if row is None or not isfinite(row["mean"]):
-        return None
-    return raters_needed(min(max(row["mean"], 0.0), 1.0), _TARGET)

@@ -28,7 +28,7 @@ from medai.reports.charts import (
     scatter,
 )
 from medai.reports.json_text import json_text
-from medai.reports.lesions import correction_of, key_slices
+from medai.reports.lesions import add_healthy_level, correction_of, key_slices
 from medai.reports.model_card import add_model_card
 from medai.reports.page import Page
 from medai.reports.pictures import (
@@ -251,9 +251,13 @@ def _add_severity(page: Page, result: CovidAssessment) -> None:
         return
     page.heading("How severe")
     page.sentence(f"Opacity {severe.opacity_words(' of lung')}.")
+    add_healthy_level(page, lesions)
     page.table(SEVERITY.headings("page"), SEVERITY.rows("page", severe))
     if severe.lung_severity_score is not None:
-        page.sentence(f"Lung severity score (five lobes): {severe.lung_severity_score} of 20.")
+        page.sentence(
+            f"Lung severity score (five lobes): {severe.lung_severity_score} of 20. CT severity "
+            f"score (CT-SS): {severe.ct_severity_score} of 25."
+        )
     elif severe.zone_score is not None:
         page.sentence(
             f"Zone score {severe.zone_score} of 24: six zones by volume, 0–4 each. This is not the "
@@ -269,6 +273,8 @@ def _add_change(
 ) -> None:
     page.heading("Since the earlier study")
     page.sentence(change.sentence)
+    if later is not None:
+        add_healthy_level(page, later)
     page.table(CHANGE.headings("page"), CHANGE.rows("page", change))
     if charts_available():
         figure, axes = new_figure(width_in=4.0)

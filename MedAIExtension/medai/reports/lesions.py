@@ -20,6 +20,7 @@ from medai.images import (
 )
 from medai.inference.lesions.result import LesionResult
 from medai.inference.lesions.tables import LESIONS, REGIONS
+from medai.measures import healthy_level
 from medai.models.card import ModelCard
 from medai.output import write_text
 from medai.palette import CLASS_COLORS, class_color, hex_color
@@ -35,6 +36,7 @@ from medai.reports.pictures import (
     probability_legend,
     to_size,
 )
+from medai.reports.slice_viewer import Layer, ViewedStudy, viewer_html
 from medai.reports.tables import write_table
 from medai.reports.write import write_timing
 from medai.terminology import terminology_entry
@@ -70,9 +72,7 @@ def summary_of(result: LesionResult) -> dict[str, Any]:
             "min_region_ml": result.options.min_region_ml,
             "directions": list(result.options.planes),
         },
-        "healthy_opacity_percent": (
-            None if result.card is None else result.card.decision.healthy_opacity_percent
-        ),
+        "healthy_opacity_percent": result.healthy_percent,
         "input": {
             "shape_zyx": list(result.volume.grid_shape),
             "spacing_zyx_mm": list(result.volume.spacing_mm),
@@ -105,11 +105,13 @@ def page_of(result: LesionResult) -> Page:
     page.legend(legend)
     page.note("Seen from below: the patient's right is on the left of each picture.")
     slices, probability = key_slices(result)
+    page.viewer(viewer_html(viewed_study(result)))
     page.pictures(slices)
     if probability is not None:
         page.pictures([probability])
         page.pictures([(png_bytes(probability_legend()), "Lesion probability: 0 left, 1 right.")])
     page.heading("How much")
+    add_healthy_level(page, result)
     page.table(REGIONS.headings("page"), REGIONS.rows("page", result))
     zones = list(burden.zone_opacity_percent.items())
     most = max([v for _, v in zones if np.isfinite(v)], default=0.0)
@@ -135,6 +137,12 @@ def page_of(result: LesionResult) -> Page:
         f"{z:.3g} × {y:.3g} × {x:.3g} mm. Device {result.device}. " + _thresholds(result)
     )
     return page
+
+
+def add_healthy_level(page: Page, result: LesionResult) -> None:
+    """Say beside percentages of opacity what the model marks where there is none."""
+    if result.healthy_percent is not None:
+        page.note(healthy_level(result.healthy_percent))
 
 
 def _thresholds(result: LesionResult) -> str:
@@ -189,6 +197,35 @@ def key_slices(
     return pictures, (png_bytes(rgb), f"Lesion probability on axial slice {top + 1}")
 
 
+def viewed_study(result: LesionResult) -> ViewedStudy:
+    """All axial slices with lungs and lesions as layers, beginning where most lesion is."""
+    axial = to_axial(result.volume)
+    lesions = on_axial_grid(result.volume, result.lesions)
+    lungs = on_axial_grid(result.volume, result.lungs)
+    names = {name: lungs == value for value, name in lung_names(result).items()}
+    layers = [Layer(name, CLASS_COLORS[name], mask) for name, mask in names.items()]
+    layers += [
+        Layer(name, class_color(name), lesions == value)
+        for value, name in enumerate(result.classes, start=1)
+    ]
+    shown = lesions if lesions.any() else lungs
+    matrix = axial.ijk_to_ras
+    return ViewedStudy(
+        axial.array,
+        axial.spacing_mm,
+        [matrix[2, 3] + k * matrix[2, 2] for k in range(len(axial.array))],
+        layers,
+        int(np.count_nonzero(shown, axis=(1, 2)).argmax()),
+    )
+
+
+def _slice_of(result: LesionResult, center_ras: tuple[float, float, float]) -> int:
+    """The axial slice that a point in RAS lies in."""
+    axial = to_axial(result.volume)
+    place = np.linalg.solve(axial.ijk_to_ras, np.array([*center_ras, 1.0]))
+    return int(np.clip(round(place[2]), 0, len(axial.array) - 1))
+
+
 def _spread_peaks(amount: NDArray, count: int) -> list[int]:
     filled = np.flatnonzero(amount)
     if len(filled) == 0:
@@ -205,7 +242,8 @@ def _spread_peaks(amount: NDArray, count: int) -> list[int]:
 
 def _add_lesion_table(page: Page, result: LesionResult) -> None:
     rows = LESIONS.rows("page", result)[:_LISTED_LESIONS]
-    page.table(LESIONS.headings("page"), rows)
+    places = [_slice_of(result, lesion.center_ras) for lesion in result.findings[: len(rows)]]
+    page.table(LESIONS.headings("page"), rows, slices=places)
     rest = result.findings[_LISTED_LESIONS:]
     if rest:
         volume_ml = sum(lesion.volume_ml for lesion in rest)

@@ -32,10 +32,14 @@ td.number, th.number { text-align: right; white-space: nowrap; }
 .bar > span { background: #d55e00; height: 100%; display: block; }
 .pictures { display: flex; flex-wrap: wrap; gap: 1rem; }
 figure { margin: .6rem 0; }
+#viewer canvas { width: 100%; max-width: 40rem; background: #000; display: block; }
+#viewer input[type="range"] { width: 20rem; max-width: 60%; vertical-align: middle; }
+#viewer label { margin-right: 1rem; white-space: nowrap; }
 figure img { max-width: 100%; height: auto; display: block; }
 figcaption { color: #57606a; font-size: .9rem; max-width: 30rem; }
 .swatch { display: inline-block; width: .9rem; height: .9rem; margin-right: .35rem;
   vertical-align: -.1rem; border: 1px solid #57606a; }
+.line { display: inline-block; width: 2.2rem; margin-right: .35rem; vertical-align: .25rem; }
 .wide { overflow-x: auto; }
 footer { margin-top: 3rem; color: #57606a; font-size: .85rem; }
 """
@@ -78,8 +82,12 @@ class Page:
         *,
         caption: str = "",
         digits: int = 3,
+        slices: Sequence[int] = (),
     ) -> None:
-        """A table with a header row; a column is numeric when it holds a number."""
+        """A table with a header row; a column is numeric when it holds a number.
+
+        slices: of each row, the slice that a viewer on the page goes to.
+        """
         body = [list(row) for row in rows]
         classes = [
             ' class="number"' if any(_is_number(row[k]) for row in body) else ""
@@ -90,10 +98,13 @@ class Page:
             parts.append(f"<caption>{html_text(caption)}</caption>")
         heads = zip(columns, classes, strict=True)
         parts.append("<tr>" + "".join(f"<th{c}>{html_text(n)}</th>" for n, c in heads) + "</tr>")
-        for row in body:
+        for number, row in enumerate(body):
             cells = zip(row, classes, strict=True)
+            target = f' data-slice="{slices[number]}"' if slices else ""
             parts.append(
-                "<tr>" + "".join(f"<td{c}>{cell_text(v, digits)}</td>" for v, c in cells) + "</tr>"
+                f"<tr{target}>"
+                + "".join(f"<td{c}>{cell_text(v, digits)}</td>" for v, c in cells)
+                + "</tr>"
             )
         parts.append("</table></div>")
         self._parts.append("".join(parts))
@@ -123,10 +134,23 @@ class Page:
         )
         self._parts.append("<p>" + " &emsp; ".join(swatches) + "</p>")
 
+    def line_legend(self, entries: Iterable[tuple[str, str, str]]) -> None:
+        """Lines: (label, ``#rrggbb``, "solid", "dashed" or "dotted")."""
+        lines = (
+            f'<span class="line" style="border-top:4px {style} {html_text(color)}"></span>'
+            f"{html_text(label)}"
+            for label, color, style in entries
+        )
+        self._parts.append("<p>" + " &emsp; ".join(lines) + "</p>")
+
     def pictures(self, pictures: Iterable[tuple[bytes, str]], *, width_px: int = 300) -> None:
         """PNG pictures side by side, each with its caption."""
         figures = "".join(_figure(png, caption, width_px) for png, caption in pictures)
         self._parts.append(f'<div class="pictures">{figures}</div>')
+
+    def viewer(self, viewer_html: str) -> None:
+        """A viewer of slices, as ``slice_viewer.viewer_html`` gives it."""
+        self._parts.append(viewer_html)
 
     def html(self) -> str:
         """The whole page."""

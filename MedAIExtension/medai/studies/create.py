@@ -25,6 +25,7 @@ from medai.studies.name_key import (
     write_key,
 )
 from medai.studies.names import image_name, require_distinct
+from medai.studies.owner import sign_study
 from medai.studies.protocol import (
     Label,
     Protocol,
@@ -52,7 +53,8 @@ class StudyPlan:
     refused, since 0 may be what it marks. Images without a reference are the ones that count.
     keep_names: images keep their files' names and bytes; otherwise they get neutral names, and what
     files say beside their pixels (text, Exif, descriptions) is left out. key: the file that tells
-    the owner which image is which; None is one in the owner's user folder.
+    the owner which image is which; None is one in the owner's user folder. names: of images that
+    aren't called as their files are.
     """
 
     title: str
@@ -70,6 +72,7 @@ class StudyPlan:
     foreground: int | None = None
     keep_names: bool = False
     key: Path | None = None
+    names: Mapping[Path, str] = field(default_factory=dict)
 
 
 def create_study(
@@ -88,7 +91,7 @@ def create_study(
     with as_output_error(folder):
         if folder.is_dir() and any(folder.iterdir()):
             raise OutputError(f"{folder} already holds files: a study needs a new or empty folder.")
-    sources = _sources(plan)
+    sources = image_sources(plan)
     given = {name: name for name in sources} if plan.keep_names else neutral_names(list(sources))
     study_id = new_study_id()
     key = None if plan.keep_names else key_path(plan, study_id)
@@ -97,13 +100,9 @@ def create_study(
         write_key(key, given, sources)
     try:
         with atomic_folder(folder) as work:
-            images = []
-            for number, (name, source) in enumerate(sources.items()):
-                raise_if_cancelled(cancelled)
-                progress(Progress(number / len(sources), f"Image {number + 1} of {len(sources)}"))
-                images.append(_add_image(work, name, given[name], source, plan))
-            images.sort(key=lambda image: image.name)
-            write_protocol(_protocol(plan, study_id, tuple(images)), work)
+            images = add_images(work, sources, given, plan, [], progress, cancelled)
+            write_protocol(_protocol(plan, study_id, images), work)
+            sign_study(work, study_id)
     except BaseException:
         if key is not None:
             remove_key(key)
@@ -117,12 +116,39 @@ def key_path(plan: StudyPlan, study_id: str) -> Path:
     return Path(plan.key) if plan.key else default_key_path(study_id, plan.title)
 
 
-def _sources(plan: StudyPlan) -> dict[str, Path]:
+def add_images(
+    work: Path,
+    sources: Mapping[str, Path],
+    given: Mapping[str, str],
+    plan: StudyPlan,
+    written: list[Path],
+    progress: ProgressCallback,
+    cancelled: CancelCallback,
+) -> tuple[StudyImage, ...]:
+    """Write the images of ``sources`` and what belongs to them below ``work``, sorted by name.
+
+    given: the study's name of each. written: gets the path of each file as soon as it is there.
+    """
+    images = []
+    for number, (name, source) in enumerate(sources.items()):
+        raise_if_cancelled(cancelled)
+        progress(Progress(number / len(sources), f"Image {number + 1} of {len(sources)}"))
+        image = _add_image(work, name, given[name], source, plan)
+        written += [work / file for file in (image.file, image.region, image.reference) if file]
+        images.append(image)
+    return tuple(sorted(images, key=lambda image: image.name))
+
+
+def image_sources(plan: StudyPlan) -> dict[str, Path]:
+    """The file of each image by the name that it gives.
+
+    Raises StudyError for no image, names that clash, and what belongs to no image.
+    """
     if not plan.images:
         raise StudyError(f"Study {plan.title!r} has no images: expected at least one.")
     named: dict[str, Path] = {}
     for source in plan.images:
-        name = image_name(Path(source))
+        name = plan.names.get(Path(source)) or image_name(Path(source))
         if name in named:
             raise StudyError(
                 f"Two images share the name {name!r}: {named[name]} and {source}. Rename one."

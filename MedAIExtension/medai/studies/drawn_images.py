@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medai.agreement.quality_remarks import QualityRemarks
 from medai.agreement.ratings import ImageRatings
 from medai.errors import ImageReadError, StudyError
 from medai.images import Volume, read_volume
@@ -93,9 +94,9 @@ class ImportedRatings:
         path = self.pictures.get(image)
         return None if path is None else read_volume(path)
 
-    def quality(self) -> NDArray[np.float64]:
-        """(raters, images) quality scores; nan where there is none."""
-        return self.table.quality_table(self.images)
+    def remarks(self) -> QualityRemarks:
+        """What the table says of the images' quality."""
+        return self.table.remarks(self.images)
 
 
 def drawn_ratings(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
@@ -14,6 +14,8 @@ from medai.images import Volume, write_segmentation
 from medai.output import atomic_folder, write_text
 from medai.progress import Progress, ProgressCallback, ignore_progress
 from medai.studies.create import REGION
+from medai.studies.protocol import IMAGE, StudyImage
+from medai.studies.provenance import write_provenance
 from medai.studies.rater_folder import BETWEEN_RATERS, RATINGS_TABLE
 from medai.studies.ratings import RatedImage
 from medai.studies.ratings_source import rated_images
@@ -48,35 +50,43 @@ def export_study(
     *,
     predictions: Sequence[str] = (),
     overwrite: bool = False,
+    license_text: str = "",
     progress: ProgressCallback = ignore_progress,
     cancelled: CancelCallback = never_cancelled,
 ) -> StudyExport:
     """Write what counts, checked against its hashes, in the layout that ``medai agree`` reads.
 
-        between_raters/<image>/<rater>.seg.nrrd, roi.seg.nrrd   and  between_raters/ratings.csv
+        between_raters/<image>/<rater>.seg.nrrd, roi.seg.nrrd, image.*
+        between_raters/ratings.csv
         within_raters/<rater>/<image>/first.seg.nrrd, second.seg.nrrd
         submissions.csv                                         every session, skips too
+        LICENSE.txt, provenance.json                            see ``write_provenance``
 
     Raises StudyError when nothing was submitted, OutputError when ``folder`` can't be written.
     """
     folder = Path(folder)
     notes: list[str] = []
-    images = masks = 0
+    exported: list[RatedImage] = []
+    masks = 0
     with atomic_folder(folder, overwrite=overwrite) as work:
         rows = []
         for rated in rated_images(study, predictions=tuple(predictions)):
             raise_if_cancelled(cancelled)
-            progress(Progress(images / len(study.protocol.images), f"Image {rated.image.name}"))
+            progress(
+                Progress(len(exported) / len(study.protocol.images), f"Image {rated.image.name}")
+            )
             _write_image(work / BETWEEN_RATERS / rated.image.name, rated)
+            _copy_picture(study, rated.image, work / BETWEEN_RATERS / rated.image.name, notes)
             rows += _rating_rows(rated)
             notes += rated.notes
-            images += 1
+            exported.append(replace(rated, segmentations={}, region=None))
             masks += len(rated.segmentations)
         write_text(work / BETWEEN_RATERS / RATINGS_TABLE, _csv(rows))
         repeats = _write_repeats(study, work / WITHIN_RATERS, notes)
         write_text(work / "submissions.csv", _csv(_submission_rows(study)))
+        write_provenance(study, exported, work, license_text=license_text, notes=notes)
     progress(Progress(1.0, "Exported"))
-    return StudyExport(folder, images, masks, repeats, tuple(notes))
+    return StudyExport(folder, len(exported), masks, repeats, tuple(notes))
 
 
 def _write_image(folder: Path, rated: RatedImage) -> None:
@@ -86,6 +96,16 @@ def _write_image(folder: Path, rated: RatedImage) -> None:
         grid = Volume(rated.region, rated.ijk_to_ras, "", rated.image.name)
         region = study_segmentation((REGION,), {REGION.name: rated.region}, grid)
         write_segmentation(region, folder / "roi.seg.nrrd")
+
+
+def _copy_picture(study: Study, image: StudyImage, folder: Path, notes: list[str]) -> None:
+    """The image beside its outlines, so that reports can show what was outlined."""
+    source = study.image_path(image.name)
+    suffix = ".nii.gz" if source.name.lower().endswith(".nii.gz") else source.suffix.lower()
+    try:
+        shutil.copyfile(source, folder / f"{IMAGE}{suffix}")
+    except FileNotFoundError:
+        notes.append(f"{image.name}: the image itself is missing, only its outlines are exported.")
 
 
 def _write_repeats(study: Study, folder: Path, notes: list[str]) -> int:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from medai.errors import GeometryError, InputError, StudyError
 from medai.images import Segmentation, Volume, read_segmentation, read_volume, resample_mask
+from medai.images.dicom_masks import read_dicom_masks
 from medai.images.resampling import same_grid
 from medai.studies.protocol import Label
 
@@ -22,12 +23,15 @@ def read_label_masks(
     """Masks (z, y, x) of 0 and 1 by label name, on ``volume``'s grid, and a note or "".
 
     A ``.seg.nrrd`` gives segments by name (a single segment stands for a single label, whatever its
-    name). In any other file the value k is the k-th label; with one label every value but 0 is it.
+    name), and so do DICOM SEG and RTSTRUCT (``.dcm``). In any other file the value k is the k-th
+    label; with one label every value but 0 is it.
     foreground: with one label, the value that marks; None is every value but 0.
     A mask on another grid is resampled (nearest), and the note says so.
     Raises ImageReadError when it can't be read, GeometryError when it lies elsewhere, StudyError
     when it has none of the labels.
     """
+    if path.name.lower().endswith(".dcm"):
+        return _of_dicom(read_dicom_masks(path, volume), labels, path), ""
     if path.name.lower().endswith(".seg.nrrd"):
         segmentation = read_segmentation(path)
         source, matrix = segmentation.grid_shape, segmentation.ijk_to_ras
@@ -62,6 +66,20 @@ def _by_segment(
     if not found:
         wanted = ", ".join(label.name for label in labels)
         raise StudyError(f"{path} has none of the study's labels: expected segments {wanted}.")
+    return found
+
+
+def _of_dicom(
+    masks: dict[str, NDArray[np.uint8]], labels: tuple[Label, ...], path: Path
+) -> dict[str, NDArray[np.uint8]]:
+    if len(labels) == 1 and len(masks) == 1:
+        return {labels[0].name: next(iter(masks.values()))}
+    found = {label.name: masks[label.name] for label in labels if label.name in masks}
+    if not found:
+        wanted = ", ".join(label.name for label in labels)
+        raise StudyError(
+            f"{path} has none of the study's labels: expected {wanted}, found {', '.join(masks)}."
+        )
     return found
 
 

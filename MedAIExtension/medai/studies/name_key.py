@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -17,12 +18,15 @@ _COLUMNS = ("image", "name", "source")
 _OWNER_ONLY = 0o600
 
 
-def neutral_names(names: Sequence[str]) -> dict[str, str]:
-    """``image-001`` … for each of ``names``, by chance: their order must tell nothing either."""
+def neutral_names(names: Sequence[str], first: int = 1) -> dict[str, str]:
+    """``image-001`` … for each of ``names``, by chance: their order must tell nothing either.
+
+    first: the first number.
+    """
     shuffled = list(names)
     secrets.SystemRandom().shuffle(shuffled)
-    width = max(3, len(str(len(names))))
-    return {name: f"image-{number:0{width}d}" for number, name in enumerate(shuffled, start=1)}
+    width = max(3, len(str(first + len(names) - 1)))
+    return {name: f"image-{number:0{width}d}" for number, name in enumerate(shuffled, start=first)}
 
 
 def default_key_path(study_id: str, title: str) -> Path:
@@ -50,6 +54,17 @@ def write_key(key: Path, neutral: Mapping[str, str], sources: Mapping[str, Path]
     # A drive without permissions keeps none; the file is outside the study all the same.
     with suppress(OSError):
         key.chmod(_OWNER_ONLY)
+
+
+def read_key(key: Path) -> dict[str, str]:
+    """The study's name of each image by the name that its file had. Raises StudyError."""
+    try:
+        with key.open(encoding="utf-8", newline="") as stream:
+            return {row["name"]: row["image"] for row in csv.DictReader(stream)}
+    except OSError as error:
+        raise StudyError(f"Can't read {key}: {error.strerror}.") from error
+    except (KeyError, csv.Error, UnicodeDecodeError) as error:
+        raise StudyError(f"{key} isn't a study's key: expected columns image and name.") from error
 
 
 def remove_key(key: Path) -> None:

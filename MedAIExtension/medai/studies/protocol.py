@@ -19,8 +19,11 @@ from medai.studies.toml_text import toml_text
 from medai.terminology import terminology_entry
 
 STUDY_FILE = "study.toml"
-# 2: raters keep ledgers.
-FORMAT = 2
+# 2: raters keep ledgers. 3: images were added later, which older versions would put elsewhere.
+FORMAT = 3
+_GROWN = 3
+# What the protocol was before it grew, numbered from 1.
+HISTORY = "history"
 _FIRST_WITH_LEDGERS = 2
 # Python's TOML reader needs memory by the square of the parts of a dotted key.
 _MOST_DOTS = 1000
@@ -50,6 +53,7 @@ class StudyImage:
     region: segmentation of the region of interest, or "" for the whole image.
     reference: the right answer of a training image, or "" for an image that counts.
     covariates: what the image is described by in the analysis (severity, body region, …).
+    batch: 0 for the images that the study was made of, then 1 … for those added later.
     """
 
     name: str
@@ -60,6 +64,7 @@ class StudyImage:
     reference: str = ""
     reference_sha256: str = ""
     covariates: Mapping[str, float | str] = field(default_factory=dict)
+    batch: int = 0
 
     @property
     def is_training(self) -> bool:
@@ -151,8 +156,26 @@ def label(name: str) -> Label:
 
 def write_protocol(protocol: Protocol, folder: Path) -> None:
     """Write ``study.toml`` into ``folder``, where none may exist yet."""
+    write_text(folder / STUDY_FILE, toml_text(_document(protocol)))
+
+
+def replace_protocol(protocol: Protocol, folder: Path) -> None:
+    """Put ``protocol`` in the place of the one in ``folder``, which goes to ``history``.
+
+    The file is replaced whole or not at all. Raises OutputError when that can't be written.
+    """
+    history = folder / HISTORY
+    number = 1 + len(list(history.glob("*.toml")))
+    before = (folder / STUDY_FILE).read_text("utf-8")
+    write_text(history / f"{number:03d}.toml", before)
+    write_text(folder / STUDY_FILE, toml_text(_document(protocol)), overwrite=True)
+
+
+def _document(protocol: Protocol) -> dict[str, Any]:
+    grown = any(image.batch for image in protocol.images)
+    kept = _GROWN if grown else _FIRST_WITH_LEDGERS
     document: dict[str, Any] = {
-        "format": FORMAT if protocol.keeps_ledgers else _FIRST_WITH_LEDGERS - 1,
+        "format": kept if protocol.keeps_ledgers else _FIRST_WITH_LEDGERS - 1,
         "id": protocol.id,
         "title": protocol.title,
         "instructions": protocol.instructions,
@@ -168,7 +191,7 @@ def write_protocol(protocol: Protocol, folder: Path) -> None:
         for entry in protocol.labels
     ]
     document["images"] = [_image_table(image) for image in protocol.images]
-    write_text(folder / STUDY_FILE, toml_text(document))
+    return document
 
 
 def read_protocol(folder: Path) -> Protocol:
@@ -219,6 +242,8 @@ def _image_table(image: StudyImage) -> dict[str, Any]:
         table |= {"region": image.region, "region_sha256": image.region_sha256}
     if image.reference:
         table |= {"reference": image.reference, "reference_sha256": image.reference_sha256}
+    if image.batch:
+        table["batch"] = image.batch
     if image.covariates:
         table["covariates"] = dict(image.covariates)
     return table
@@ -249,6 +274,7 @@ def _image(table: Mapping[str, Any], path: Path) -> StudyImage:
         reference=_file(table, "reference", path, default=""),
         reference_sha256=_get(table, "reference_sha256", str, path, default=""),
         covariates=covariates,
+        batch=_get(table, "batch", int, path, default=0),
     )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from medai.agreement.quality_remarks import QualityRemarks
 from medai.agreement.ratings import ImageRatings
 from medai.errors import GeometryError, ImageReadError, StudyError
 from medai.images import Volume, read_segmentation, read_volume, resample_mask
@@ -39,7 +40,8 @@ class RaterFolder:
     """A folder of ratings; images are read one by one, by name.
 
     masks: by image, by rater, the file. label: the segment (or value) to compare where a file holds
-    several. notes: files that were passed over.
+    several. foreground: in pictures and volumes, the value that marks; None is every value but 0.
+    notes: files that were passed over.
     """
 
     folder: Path
@@ -47,6 +49,7 @@ class RaterFolder:
     table: RatingsTable
     label: str | None = None
     notes: tuple[str, ...] = field(default=())
+    foreground: int | None = None
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -67,16 +70,18 @@ class RaterFolder:
         files = self.masks[image]
         notes: list[str] = []
         region_path = _file_of(self.folder / image, ROI, MASK_SUFFIXES)
-        region = None if region_path is None else _read_mask(region_path, None)
-        volumes = {rater: _read_mask(path, self.label) for rater, path in files.items()}
+        region = None if region_path is None else _read_mask(region_path, None, None)
+        volumes = {
+            rater: _read_mask(path, self.label, self.foreground) for rater, path in files.items()
+        }
         reference = region if region is not None else next(iter(volumes.values()))
         grids = []
         for rater, volume in volumes.items():
             mask, moved = _onto(volume, reference, files[rater])
             grids.append(mask)
-            question = polarity_question(mask)
+            question = "" if self.foreground is not None else polarity_question(mask)
             if question:
-                notes.append(f"{image}: {files[rater].name} {question}")
+                notes.append(f"{image}: {files[rater].name} {question} (--foreground VALUE)")
             if moved:
                 notes.append(f"{image}: {files[rater].name} was resampled (nearest).")
         return RatedCase(
@@ -85,7 +90,7 @@ class RaterFolder:
                 masks=np.stack(grids),
                 raters=tuple(volumes),
                 roi=None if region is None else region.array,
-                spacing_mm=reference.spacing_mm,
+                spacing_mm=reference.spacing_mm if reference.has_spacing else None,
                 covariates=self.table.covariates(image),
             ),
             ijk_to_ras=reference.ijk_to_ras,
@@ -93,9 +98,9 @@ class RaterFolder:
             notes=tuple(notes),
         )
 
-    def quality(self) -> NDArray[np.float64]:
-        """(raters, images) quality scores of the table; nan where there is none."""
-        return self.table.quality_table(self.images)
+    def remarks(self) -> QualityRemarks:
+        """What the table says of the images' quality."""
+        return self.table.remarks(self.images)
 
     def picture(self, image: str) -> Volume | None:
         """The picture beside the masks, if there is one."""
@@ -104,12 +109,16 @@ class RaterFolder:
 
 
 def open_rater_folder(
-    folder: Path | str, *, label: str | None = None, notes: Sequence[str] = ()
+    folder: Path | str,
+    *,
+    label: str | None = None,
+    notes: Sequence[str] = (),
+    foreground: int | None = None,
 ) -> RaterFolder:
     """Find the images and raters of a folder; nothing but the table is read yet.
 
     label: the segment's name, or the value in a label map, to compare. notes: what is known about
-    the folder already.
+    the folder already. foreground: see RaterFolder.
     Raises StudyError when there is no such folder, no image with a mask, or the table is damaged.
     """
     folder = Path(folder)
@@ -140,7 +149,7 @@ def open_rater_folder(
     unknown = sorted(set(table.images) - set(masks))
     if unknown:
         passed_over.append(f"{RATINGS_TABLE} names images without masks: {', '.join(unknown[:5])}.")
-    return RaterFolder(folder, masks, table, label, (*notes, *passed_over))
+    return RaterFolder(folder, masks, table, label, (*notes, *passed_over), foreground)
 
 
 def _mask_files(folder: Path, notes: list[str]) -> dict[str, Path]:
@@ -171,7 +180,7 @@ def _file_of(folder: Path, stem: str, suffixes: tuple[str, ...]) -> Path | None:
     return None
 
 
-def _read_mask(path: Path, label: str | None) -> Volume:
+def _read_mask(path: Path, label: str | None, foreground: int | None) -> Volume:
     """The mask of one file as 0 and 1 on the file's own grid."""
     name = f"{path.parent.name}/{path.name}"
     try:
@@ -181,9 +190,11 @@ def _read_mask(path: Path, label: str | None) -> Volume:
     except ImageReadError as error:
         raise ImageReadError(f"{path.parent.name}: {error}") from error
     if volume.is_color:
-        raise StudyError(f"{name} is a colour picture: expected a mask of 0 and one other value.")
+        raise StudyError(f"{name} is a color picture: expected a mask of 0 and one other value.")
     values = np.unique(volume.array)
-    if label is not None and len(values) > 2:
+    if foreground is not None:
+        mask = volume.array == foreground
+    elif label is not None and len(values) > 2:
         try:
             wanted = float(label)
         except ValueError:

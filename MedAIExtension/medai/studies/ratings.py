@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from medai.agreement.ratings import ImageRatings
 from medai.errors import GeometryError, MedAIError
 from medai.images import Segmentation, Volume, read_volume, resample_mask
+from medai.images.reading import PICTURE_SUFFIXES
 from medai.images.resampling import same_grid
 from medai.studies.create import REGION
 from medai.studies.label_masks import read_label_masks
@@ -53,6 +55,7 @@ class RatedImage:
             return ImageRatings(self.image.name, np.empty((0, 1, 1, 1), np.uint8), ())
         masks = [s.mask(label).view(np.uint8) for s in self.segmentations.values()]
         grid = Volume(masks[0], self.ijk_to_ras, "", self.image.name)
+        is_picture = Path(self.image.file).suffix.lower() in PICTURE_SUFFIXES
         records = list(self.records.values())
         covariates = dict(self.image.covariates)
         if records:
@@ -66,7 +69,8 @@ class RatedImage:
             masks=np.stack(masks),
             raters=tuple(self.segmentations),
             roi=self.region,
-            spacing_mm=grid.spacing_mm,
+            # A photograph's millimeters stand in for what nobody knows.
+            spacing_mm=None if is_picture else grid.spacing_mm,
             covariates=covariates,
         )
 

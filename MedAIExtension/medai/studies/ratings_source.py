@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from medai.agreement.quality_remarks import QualityRemarks
 from medai.agreement.ratings import ImageRatings
 from medai.errors import MedAIError, StudyError
 from medai.images import Volume, read_volume
@@ -55,8 +56,8 @@ class RatingsSource(Protocol):
     def picture(self, image: str) -> Volume | None:
         """The image itself, or None where there is none or it can't be read."""
 
-    def quality(self) -> NDArray[np.float64]:
-        """(raters, images) what raters said of each image's quality, −1 to 1; nan: nothing."""
+    def remarks(self) -> QualityRemarks:
+        """What raters said of the images' quality, models left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,14 +125,17 @@ class StudyRatings:
         except MedAIError:
             return None
 
-    def quality(self) -> NDArray[np.float64]:
-        """(raters, images) quality scores of the raters, models left out."""
+    def remarks(self) -> QualityRemarks:
+        """What the raters said of the images' quality, models left out."""
         people = [rater for rater in self.raters if rater not in self.predictions]
         table = np.full((len(people), len(self.images)), np.nan)
+        reasons: dict[str, dict[str, tuple[str, ...]]] = {}
         for column, image in enumerate(self.images):
             for rater, record in self._records(image).items():
                 table[people.index(rater), column] = QUALITY_SCORES[record.remarks.quality]
-        return table
+                if record.remarks.reasons:
+                    reasons.setdefault(image, {})[rater] = record.remarks.reasons
+        return QualityRemarks(tuple(people), self.images, table, reasons)
 
     def _records(self, image: str) -> dict[str, Record]:
         return {
@@ -139,6 +143,24 @@ class StudyRatings:
             for (rater, name, presentation), record in self.counted.records.items()
             if (name, presentation) == (image, 1) and record.outcome == SUBMITTED
         }
+
+    @property
+    def coverage(self) -> str:
+        """Skips and images that not everybody submitted, in a sentence; "" where all did."""
+        counted = [image.name for image in self.study.protocol.images if not image.is_training]
+        firsts = {
+            (rater, image): record.outcome
+            for (rater, image, presentation), record in self.counted.records.items()
+            if presentation == 1 and image in counted
+        }
+        skipped = sum(outcome == SKIPPED for outcome in firsts.values())
+        wanted = len(counted) * len(self.study.protocol.raters)
+        missing = wanted - len(firsts)
+        if not skipped and not missing:
+            return ""
+        parts = [f"{skipped} skipped"] if skipped else []
+        parts += [f"{missing} not submitted"] if missing else []
+        return f"Of {wanted} outlines asked for, {' and '.join(parts)}."
 
     def _refusals(self) -> list[str]:
         return [
@@ -191,7 +213,7 @@ def study_ratings(
     source = StudyRatings(study, label or names[0], predictions, superseded)
     if not source.images:
         raise StudyError(
-            f"Study {study.protocol.title!r} has no submissions yet: there is nothing to analyse."
+            f"Study {study.protocol.title!r} has no submissions yet: there is nothing to analyze."
         )
     return source
 
@@ -254,6 +276,6 @@ class OneImage:
         """The volume that was outlined."""
         return self.volume
 
-    def quality(self) -> NDArray[np.float64]:
+    def remarks(self) -> QualityRemarks:
         """Nobody said anything of its quality."""
-        return np.empty((0, 1))
+        return QualityRemarks((), self.images, np.empty((0, 1)))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from medai.agreement.quality_remarks import QualityRemarks
 from medai.errors import StudyError
 
 QUALITY_SCORES: Mapping[str, float] = {"low": -1.0, "normal": 0.0, "high": 1.0}
@@ -42,14 +43,15 @@ class RatingsTable:
                 found[name] = float(np.mean(list(values[image].values())))
         return found
 
-    def quality_table(self, images: Sequence[str]) -> NDArray[np.float64]:
-        """(raters, images) quality scores, nan where there is none; raters sorted by name."""
-        raters = sorted({rater for scores in self.quality.values() for rater in scores})
-        table = np.full((len(raters), len(images)), np.nan)
+    def remarks(self, images: Sequence[str]) -> QualityRemarks:
+        """What raters said of these images' quality; raters sorted by name."""
+        tables = (self.quality, self.reasons)
+        raters = sorted({rater for table in tables for found in table.values() for rater in found})
+        scores = np.full((len(raters), len(images)), np.nan)
         for column, image in enumerate(images):
             for rater, score in self.quality.get(image, {}).items():
-                table[raters.index(rater), column] = score
-        return table
+                scores[raters.index(rater), column] = score
+        return QualityRemarks(tuple(raters), tuple(images), scores, self.reasons)
 
 
 def read_ratings_table(path: Path) -> RatingsTable:
@@ -77,6 +79,7 @@ def read_ratings_table(path: Path) -> RatingsTable:
         raise StudyError(f"{path} has no column 'image': it has {', '.join(columns) or 'none'}.")
     quality: dict[str, dict[str, float]] = {}
     seconds: dict[str, dict[str, float]] = {}
+    reasons: dict[str, dict[str, tuple[str, ...]]] = {}
     cells: dict[str, dict[str, list[str]]] = {}
     try:
         for line, row in enumerate(reader, start=2):
@@ -85,6 +88,8 @@ def read_ratings_table(path: Path) -> RatingsTable:
             score = _quality(row.get("quality"), path, line)
             if score is not None:
                 quality.setdefault(image, {})[rater] = score
+            if _present(row.get("reasons")):
+                reasons.setdefault(image, {})[rater] = _reasons(row["reasons"])
             duration = _number(row.get("seconds"))
             if duration is not None:
                 seconds.setdefault(image, {})[rater] = duration
@@ -96,7 +101,7 @@ def read_ratings_table(path: Path) -> RatingsTable:
                     own.append(row[column].strip())
     except csv.Error as error:
         raise StudyError(f"{path} is not a CSV table: {error}.") from error
-    return RatingsTable(quality, seconds, _by_image(cells))
+    return RatingsTable(quality, seconds, _by_image(cells), reasons)
 
 
 def _by_image(cells: dict[str, dict[str, list[str]]]) -> dict[str, dict[str, float | str]]:
@@ -125,6 +130,11 @@ def _quality(text: str | None, path: Path, line: int) -> float | None:
     raise StudyError(
         f"{path} line {line}: quality is {text!r}, expected low, normal or high (or −1, 0, 1)."
     )
+
+
+def _reasons(text: str) -> tuple[str, ...]:
+    plain = text.casefold().replace("-", " ")
+    return tuple(dict.fromkeys(part.strip() for part in re.split("[;,]", plain) if part.strip()))
 
 
 def _present(text: str | None) -> bool:

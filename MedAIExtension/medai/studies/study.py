@@ -1,6 +1,6 @@
 """A study folder that several people share: where everything in it lies.
 
-    study.toml                                      protocol (never changed once written)
+    study.toml                                      protocol
     images/                                         what is outlined
     regions/                                        regions of interest
     references/                                     right answers of training images
@@ -9,6 +9,7 @@
     submissions/<rater>/<image>/<session>.json      … the record that makes it count
     ledgers/<rater>/<number>-<session>.json         that a submission was made, and its hashes
     drafts/<rater>/                                 unfinished outlines
+    invitations.json                                hashes of the raters' links for browsers
 
 Each rater writes only below their own name, and a session's id is unique, so no two people or
 machines ever write the same file: there is nothing to lock.
@@ -27,6 +28,8 @@ from medai.studies.hashes import file_sha256
 from medai.studies.protocol import STUDY_FILE, Protocol, read_protocol
 from medai.unlinked import require_unlinked
 
+# The links of raters who draw in a browser.
+INVITATIONS_FILE = "invitations.json"
 _ID_LINE = re.compile(r"""^id\s*=\s*["']([^"']*)["']""", re.MULTILINE)
 
 

@@ -28,20 +28,34 @@ class Case:
 
 
 def worklist(protocol: Protocol, rater: str) -> tuple[Case, ...]:
-    """Every case of ``rater``: the training images, then the others in an order of the rater's own.
+    """Every case of ``rater``: the training images, then the others in an order of the rater's own;
+    images that were added later come after, in the same way.
 
     The same protocol gives the same list on every machine. Repeats are the same images for all
     raters, each placed as far from its first presentation as the tries found, a quarter of the
     list wherever that is possible. Raises StudyError for an unknown rater.
     """
     rater = protocol.require_rater(rater)
+    entries = [
+        entry
+        for batch in sorted({image.batch for image in protocol.images})
+        for entry in _entries(protocol, rater, batch)
+    ]
+    return tuple(Case(number, *entry) for number, entry in enumerate(entries, start=1))
+
+
+def _entries(protocol: Protocol, rater: str, batch: int) -> list[tuple[str, int, bool]]:
+    """Image, presentation and whether it trains, of the images that came together."""
+    images = [image for image in protocol.images if image.batch == batch]
+    # The first batch's orders are those of a study that never grew.
+    added = f" {batch}" if batch else ""
     training = _shuffled(
-        [image.name for image in protocol.images if image.is_training],
-        _generator(protocol, "training", rater),
+        [image.name for image in images if image.is_training],
+        _generator(protocol, f"training{added}", rater),
     )
-    counted = [image.name for image in protocol.images if not image.is_training]
-    repeated = repeated_images(protocol)
-    generator = _generator(protocol, "order", rater)
+    counted = [image.name for image in images if not image.is_training]
+    repeated = _repeated(protocol, batch)
+    generator = _generator(protocol, f"order{added}", rater)
     best: list[tuple[str, int]] = []
     best_gap = -1
     wanted_gap = int((len(counted) + len(repeated)) * _WANTED_GAP_SHARE)
@@ -53,15 +67,23 @@ def worklist(protocol: Protocol, rater: str) -> tuple[Case, ...]:
         if gap >= wanted_gap:
             break
     entries = [(name, 1, True) for name in training]
-    entries += [(name, presentation, False) for name, presentation in best]
-    return tuple(Case(number, *entry) for number, entry in enumerate(entries, start=1))
+    return entries + [(name, presentation, False) for name, presentation in best]
 
 
 def repeated_images(protocol: Protocol) -> frozenset[str]:
-    """The images that every rater meets twice: ``repeat_share`` of those that count, rounded."""
-    counted = sorted(image.name for image in protocol.images if not image.is_training)
+    """The images that every rater meets twice: ``repeat_share`` of those that count, rounded, of
+    the images that came together."""
+    batches = {image.batch for image in protocol.images}
+    return frozenset().union(*(_repeated(protocol, batch) for batch in batches))
+
+
+def _repeated(protocol: Protocol, batch: int) -> frozenset[str]:
+    counted = sorted(
+        image.name for image in protocol.images if image.batch == batch and not image.is_training
+    )
     count = round(protocol.repeat_share * len(counted))
-    return frozenset(_shuffled(counted, _generator(protocol, "repeats", ""))[:count])
+    purpose = f"repeats {batch}" if batch else "repeats"
+    return frozenset(_shuffled(counted, _generator(protocol, purpose, ""))[:count])
 
 
 def _draw(

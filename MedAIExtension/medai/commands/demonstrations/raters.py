@@ -8,7 +8,7 @@ from medai.commands.demonstrations.demonstration import Demonstration, DemoRun
 def demonstrate(run: DemoRun) -> Demonstration:
     """Make a study, analyse it, and show the image that the raters agree on least."""
     from medai.agreement import raters_needed
-    from medai.palette import rater_color
+    from medai.palette import rater_line
     from medai.progress import Progress
     from medai.reports.agreement import summary_of
     from medai.reports.agreement_examples import example_pictures
@@ -29,7 +29,8 @@ def demonstrate(run: DemoRun) -> Demonstration:
     write_study_agreement(analysis, run.folder / "agreement")
     report = analysis.report
     worst = report.examples[0]
-    colors = {rater: rater_color(k) for k, rater in enumerate(study.protocol.raters)}
+    lines = {rater: rater_line(k) for k, rater in enumerate(study.protocol.raters)}
+    colors = {rater: line.color for rater, line in lines.items()}
     if run.has_scene and worst.picture is not None:
         from medai import scene
         from medai.scene.agreement import show_raters
@@ -49,7 +50,7 @@ def demonstrate(run: DemoRun) -> Demonstration:
             "The raters are simulated: each has a bias and a hand of a certain roughness, misses "
             "some lesions and sees some that are not there.",
         ),
-        pictures=tuple(example_pictures(worst, colors)),
+        pictures=tuple(example_pictures(worst, lines)),
         links=(
             ("raters/agreement/report.html", "The full report"),
             ("raters/agreement/images.csv", "Every image as a table"),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from medai.images.volume import Volume
 from medai.inference.covid.result import CovidOptions, CovidResult
 from medai.inference.lesions.result import LesionOptions, LesionResult
+from medai.measures import healthy_level, opacity_sentence
 from medai.measures.follow_up import FollowUp, compared_again
 from medai.measures.severity import Severity, severity
 
@@ -69,10 +70,15 @@ class CovidAssessment:
         return f"{severe} No diagnosis. {self.classification.doubts[0]}"
 
     def _severity_sentence(self) -> str:
+        healthy = None if self.lesions is None else self.lesions.healthy_percent
         if self.change is not None:
             words = self.change.sentence
+            if healthy is not None:
+                words = f"{words} {healthy_level(healthy)}"
         elif self.severity is not None and np.isfinite(self.severity.opacity_percent):
-            words = f"Opacity {self.severity.opacity_words(' of lung')}."
+            words = opacity_sentence(
+                self.severity.opacity_percent, healthy, self.severity.opacity_interval_percent
+            )
         else:
             return ""
         by_hand = self.lesions is not None and self.lesions.correction is not None

@@ -33,6 +33,7 @@ from medai.inference.covid.slice_classifier import SliceClassifier
 from medai.inference.covid.slices import place_axial, plane_slices
 from medai.inference.running.lung_slices import LungSlices
 from medai.inference.running.planes import PLANES
+from medai.inference.running.unmeasured import unmeasured_notes
 from medai.measures import segment_lungs
 from medai.measures.lungs import LungMask
 from medai.models import Model, ModelStore
@@ -72,8 +73,10 @@ def classify_covid(
     classifier = SliceClassifier(loaded, options.device, options.batch_size)
     if isinstance(study, Volume):
         found = _classify_volume(study, lungs, classifier, options, progress, cancelled)
+        unmeasured = unmeasured_notes(loaded.card, study)
     else:
         found = _classify_pictures(inputs, classifier, options, progress, cancelled)
+        unmeasured = []
     scores, explanation, regions, notes = found
     covid = classifier.classes.index(COVID_CLASS)
     by_plane = [study_probability(part.probability, covid, options.rule) for part in scores]
@@ -91,7 +94,7 @@ def classify_covid(
         options=options,
         device=classifier.device_name,
         seconds=time.monotonic() - started,
-        notes=(*chance_notes(loaded.card), *notes, *classifier.notes),
+        notes=(*chance_notes(loaded.card), *unmeasured, *notes, *classifier.notes),
     )
 
 

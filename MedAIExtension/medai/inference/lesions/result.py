@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from medai.errors import InputError
 from medai.images import Volume
 from medai.inference.running.planes import require_planes
-from medai.measures import Lesion, LesionBurden, healthy_sentence
+from medai.measures import Lesion, LesionBurden, burden_sentence, healthy_sentence
 from medai.measures.correction import Correction
 from medai.measures.zones import LUNG_OF_ZONE
 from medai.models.card import ModelCard
@@ -136,9 +136,18 @@ class LesionResult:
         It says when a hand corrected the lesions.
         """
         if self.correction is not None:
-            return f"Corrected by hand: {healthy_sentence(self.burden, None)}"
-        healthy = None if self.card is None else self.card.decision.healthy_opacity_percent
-        return healthy_sentence(self.burden, healthy)
+            return f"Corrected by hand: {burden_sentence(self.burden)}"
+        return healthy_sentence(self.burden, self.healthy_percent)
+
+    @property
+    def healthy_percent(self) -> float | None:
+        """The most that the model marked in healthy lungs, in percent.
+
+        None: not measured, or the lesions are not the model's alone.
+        """
+        if self.card is None or self.correction is not None:
+            return None
+        return self.card.decision.healthy_opacity_percent
 
     @property
     def network_card(self) -> ModelCard:

@@ -26,6 +26,7 @@ from medai.inference.lesions.rethreshold import (
     lesions_from_regions,
 )
 from medai.inference.running.lung_slices import lung_slices
+from medai.inference.running.unmeasured import unmeasured_notes
 from medai.measures import lung_zones, measure_lesions
 from medai.models import Model, ModelStore
 from medai.progress import Progress, ProgressCallback, ignore_progress, span_of
@@ -111,7 +112,17 @@ def segment_lesions(
         options=options,
         device=answer.device,
         seconds=time.monotonic() - started,
-        notes=tuple(n for n in (model.card.warning, *axial.notes, note, *answer.notes) if n),
+        notes=tuple(
+            words
+            for words in (
+                model.card.warning,
+                *unmeasured_notes(model.card, volume),
+                *axial.notes,
+                note,
+                *answer.notes,
+            )
+            if words
+        ),
         likeliest=likeliest,
     )
 

@@ -178,6 +178,7 @@ RESULTS = Table(
         Column("model", "model", value=lambda summary: summary["model"]["id"]),
         *(Column(key, key.replace("_", " "), value=_of_burden(key)) for key in _BURDEN),
         *interval_columns(lambda summary: summary["burden"]),
+        Column("healthy_opacity_percent", "marked in healthy lungs", "%", ".1f"),
         Column("notes", "notes", value=lambda summary: " ".join(summary["notes"])),
     ),
 )
