@@ -83,6 +83,7 @@ NOT_RUN = {
     "medai models import": _NAME,
     "medai study check": _NAME,
     "medai study key": _NAME,
+    "medai study dashboard STUDY -o progress.html": _OWN,
     "medai study serve": _NAME,
     "medai models list | show ID | verify | add | import": _NAME,
     "medai study create | import | check | status | export | invite | serve": _NAME,
