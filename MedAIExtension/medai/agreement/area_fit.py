@@ -44,25 +44,16 @@ class AreaFit:
     surroundings: FitSurroundings
 
 
-def fit_areas(
-    marked: Array, units: Array, counts: Array, *, without_rater_variance: bool = False
-) -> AreaFit:
+def fit_areas(marked: Array, units: Array, counts: Array) -> AreaFit:
     """Fit one image's cells.
 
     marked: (cells, raters). units: (cells,). counts: (cells,), equal cells a row stands for.
-    without_rater_variance: with σ_rater held at 0.
     """
     likelihood = AreaLikelihood(marked, units, counts)
     sd_unit, sd_over, shift = _start(likelihood, marked, units, counts)
 
     def climb(shifts: Array, spread: Array) -> CrossedFit:
-        return search(
-            likelihood,
-            shifts,
-            spread,
-            (_LOWER, _UPPER),
-            without_variance=without_rater_variance,
-        )
+        return search(likelihood, shifts, spread, (_LOWER, _UPPER))
 
     found = climb(shift[None], np.array([[np.log(sd_unit), _log_scale(sd_over)]]))
     # Zero is a point of its own, out of reach of a search over logarithms.

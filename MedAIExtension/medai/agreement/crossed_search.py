@@ -71,14 +71,12 @@ def search(
     shifts: Array,
     spread: Array,
     bounds: tuple[Array, Array],
-    *,
-    without_variance: bool = False,
 ) -> CrossedFit:
     """Climb from shifts (sets, raters) and spread (sets, k).
 
-    bounds: (k,) least and most of the spread; a spread of −inf stays. without_variance: V = 0.
+    bounds: (k,) least and most of the spread; a spread of −inf stays.
     """
-    climb = _Climb(likelihood, shifts.copy(), spread.copy(), bounds, without_variance)
+    climb = _Climb(likelihood, shifts.copy(), spread.copy(), bounds)
     everyone = np.arange(len(shifts))
     climb.run(everyone, _ROUGH_GAIN)
     active = everyone
@@ -102,11 +100,9 @@ class _Climb:
         shifts: Array,
         spread: Array,
         bounds: tuple[Array, Array],
-        without_variance: bool,
     ) -> None:
         self.likelihood, self.shifts, self.spread = likelihood, shifts, spread
         self.lower, self.upper = bounds
-        self.without_variance = without_variance
         self.mean, self.variance = shifts.mean(axis=1), np.zeros(len(shifts))
         self.slopes = np.zeros((len(shifts), 2 + spread.shape[1]))
         self.converged = np.zeros(len(shifts), dtype=bool)
@@ -149,8 +145,7 @@ class _Climb:
                 curvature,
                 held,
                 self.slopes[active],
-            ),
-            without_variance=self.without_variance,
+            )
         )
 
     def _step(self, active: Indices, prior: RaterPrior) -> Array:

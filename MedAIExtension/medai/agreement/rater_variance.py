@@ -54,20 +54,18 @@ def pooling(variance: Array, information: Array) -> Array:
     return scaled / (1.0 + scaled)
 
 
-def best_prior(parabola: Parabola, *, without_variance: bool = False) -> RaterPrior:
-    """The most likely mean and variance of the raters; ``without_variance`` holds V at 0."""
+def best_prior(parabola: Parabola) -> RaterPrior:
+    """The most likely mean and variance of the raters."""
     form = _QuadraticForm(parabola)
     sets = len(parabola.shifts)
-    variance = np.zeros(sets)
-    if not without_variance:
-        logs = np.linspace(*_LOG_VARIANCE, _COARSE)
-        best, top = form.highest(np.broadcast_to(logs, (sets, _COARSE)))
-        reach = logs[1] - logs[0]
-        for _ in range(_ZOOMS):
-            best, top = form.highest(best[:, None] + np.linspace(-reach, reach, _FINE))
-            reach *= 2.0 / (_FINE - 1)
-        at_zero = form.value(np.zeros((sets, 1)))[0][:, 0]
-        variance = np.where(top > at_zero + _LEAST_GAIN, np.exp(best), 0.0)
+    logs = np.linspace(*_LOG_VARIANCE, _COARSE)
+    best, top = form.highest(np.broadcast_to(logs, (sets, _COARSE)))
+    reach = logs[1] - logs[0]
+    for _ in range(_ZOOMS):
+        best, top = form.highest(best[:, None] + np.linspace(-reach, reach, _FINE))
+        reach *= 2.0 / (_FINE - 1)
+    at_zero = form.value(np.zeros((sets, 1)))[0][:, 0]
+    variance = np.where(top > at_zero + _LEAST_GAIN, np.exp(best), 0.0)
     return form.prior(variance)
 
 
