@@ -37,7 +37,7 @@ PAGES = {
     "classify": "covid-classification.md",
     "cataract": "cataract.md",
     "prognosis": "prognosis.md",
-    "xray": "troubleshooting.md",
+    "xray": "chest-xray.md",
     "agree": "agreement.md",
     "batch": "batch-and-cluster.md",
     "doctor": "troubleshooting.md",

@@ -15,6 +15,7 @@ from medai.commands.options import (
     OverwriteOption,
     StudyFolderArgument,
 )
+from medai.commands.study_dashboard import write_dashboard
 from medai.commands.study_import import import_study
 from medai.commands.study_web import invite_rater, revoke_links, serve_study
 
@@ -23,6 +24,9 @@ app.command("import")(import_study)
 app.command("serve")(serve_study)
 app.command("invite")(invite_rater)
 app.command("revoke")(revoke_links)
+
+
+app.command("dashboard")(write_dashboard)
 
 
 class ExportChoice(StrEnum):
@@ -202,13 +206,19 @@ def check_study(
         bool,
         typer.Option("--repair", help="Afterwards remove what saves that didn't finish left over."),
     ] = False,
+    accept_keys: Annotated[
+        bool,
+        typer.Option(
+            "--accept-keys", help="Take keys that are new here for the raters' own: ask them first."
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Find damaged, missing, orphaned, altered and ill-fitting files and name each."""
     from medai.studies import check_study, open_study, remove_leftovers
 
     with running("Checking") as (progress, cancelled):
-        check = check_study(open_study(study), progress, cancelled)
+        check = check_study(open_study(study), progress, cancelled, accept_keys=accept_keys)
     for finding in check.findings:
         print_warning(f"{finding.kind}: {finding.message}")
     for note in check.notes:
@@ -231,6 +241,21 @@ def check_study(
     print_answer(sentence, summary, as_json=as_json)
     if not check.is_sound:
         raise typer.Exit(2)
+
+
+@app.command("key")
+def show_key(as_json: JsonOption = False) -> None:
+    """Show the key that your submissions are signed with, for whoever checks the study."""
+    from medai.studies.signing import fingerprint, own_signer, parse_signature
+
+    signature = parse_signature(own_signer()(b""))
+    key = "" if signature is None else signature.key
+    sentence = (
+        f"Your submissions are signed with the key {fingerprint(key)}."
+        if key
+        else "Your submissions are not signed: no key can be kept in your settings."
+    )
+    print_answer(sentence, {"public_key": key}, as_json=as_json)
 
 
 @app.command("status")
