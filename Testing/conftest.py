@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 
 import numpy as np
 import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What a person keeps, such as keys, goes into a folder of the tests' own."""
+    folder = str(tmp_path_factory.mktemp("settings"))
+    os.environ.update({"XDG_DATA_HOME": folder, "APPDATA": folder})
 
 
 @pytest.fixture(autouse=True)

@@ -159,11 +159,64 @@ def chest_xray() -> Image.Image:
     return canvas
 
 
+def rater_agreement() -> Image.Image:
+    """A synthetic study of skin photographs, analysed: one's outlines, and the disagreement."""
+    from medai.studies import phantom_study
+    from Testing.modules.rater_steps import OWNER, be, open_folder, run_button
+    from Testing.rendering.slice_picture import slice_picture
+
+    slicer = install()
+    slicer.mrmlScene.Clear(0)
+    with tempfile.TemporaryDirectory() as folder:
+        study = phantom_study(Path(folder) / "skin", images=12)
+        panel = open_panel("RaterAgreement")
+        open_folder(panel, study.folder)
+        be(panel, OWNER)
+        run_button(panel).click()
+        panel.wait(until=lambda: panel.widget._analyse.has_result, seconds=RUN_SECONDS)
+        panel.ui.imageTable.selectRow(2)
+        photograph, disagreement = shown_layers(slicer)
+        views = [
+            slice_picture(photograph, overlay=overlay, overlay_opacity=0.6, size_px=(360, 480))
+            for overlay in (None, disagreement)
+        ]
+        left = picture_of(panel, study="/studies/skin")
+        panel.close()
+    return stacked(left, views)
+
+
+def rater_agreement_annotate() -> Image.Image:
+    """A rater's case, half outlined."""
+    from medai.studies import phantom_study
+    from Testing.modules.rater_steps import be, open_folder, outline
+    from Testing.rendering.slice_picture import slice_picture
+
+    slicer = install()
+    slicer.mrmlScene.Clear(0)
+    with tempfile.TemporaryDirectory() as folder:
+        study = phantom_study(Path(folder) / "skin", images=12, submitted=False)
+        panel = open_panel("RaterAgreement")
+        open_folder(panel, study.folder)
+        be(panel, study.protocol.raters[0])
+        volume = panel.widget._annotate._session.volume
+        rows, columns = (np.arange(n) for n in volume.grid_shape[1:])
+        y, x = np.meshgrid(rows / len(rows) - 0.5, columns / len(columns) - 0.7, indexing="ij")
+        drawn = (y / 0.12) ** 2 + (x / 0.08) ** 2 < 1
+        outline(panel, slicer, drawn[None].astype(np.uint8))
+        panel.wait()
+        view = slice_picture(shown_layers(slicer)[0], size_px=(360, 480))
+        left = picture_of(panel, study="/studies/skin")
+        panel.close()
+    return stacked(left, [view])
+
+
 SCREENSHOTS: dict[str, Callable[[], Image.Image]] = {
     "LesionSegmentation": lesion_segmentation,
     "CataractMap": cataract_map,
     "ChestXray": chest_xray,
     "CovidClassification": covid_classification,
+    "RaterAgreement": rater_agreement,
+    "RaterAgreement-annotate": rater_agreement_annotate,
 }
 
 
@@ -179,8 +232,21 @@ def run(panel: Panel) -> None:
         sys.exit("No screenshot: " + (" ".join(problems) or panel.widget._run.status.text()))
 
 
-def picture_of(panel: Panel) -> Image.Image:
-    """The panel, as wide as users have it and as high as it needs to be."""
+def shown_layers(slicer) -> tuple:
+    """The volume and the label layer of the Red view, None where there is none."""
+    logic = slicer.app.layoutManager().sliceWidget("Red").sliceLogic()
+    composite = logic.GetSliceCompositeNode()
+    ids = (composite.GetBackgroundVolumeID(), composite.GetLabelVolumeID())
+    return tuple(slicer.mrmlScene.GetNodeByID(each) if each else None for each in ids)
+
+
+def picture_of(panel: Panel, study: str = "") -> Image.Image:
+    """The panel, as wide as users have it and as high as it needs to be.
+
+    study: what the picture shows instead of this machine's path of a study.
+    """
+    if study:
+        panel.ui.studyPathLineEdit.setCurrentPath(study)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "panel.png"
         panel.grab(file, width=PANEL_WIDTH)
@@ -204,6 +270,16 @@ def beside(panel: Image.Image, pictures: list[Picture], names: list[str]) -> Ima
     return canvas
 
 
+def stacked(panel: Image.Image, pictures: list[Picture]) -> Image.Image:
+    """The panel on the left, pictures below each other on the right."""
+    views = Image.fromarray(np.concatenate(pictures))
+    size = (panel.width + views.width, max(panel.height, views.height))
+    canvas = Image.new("RGB", size, panel.getpixel((2, 2)))
+    canvas.paste(panel, (0, 0))
+    canvas.paste(views, (panel.width, 0))
+    return canvas
+
+
 def under_bar(name: str, picture: Picture) -> Picture:
     """A view under the bar that Slicer puts over it."""
     bar = Image.new("RGB", (picture.shape[1], BAR_PX), BARS[name])
@@ -213,7 +289,8 @@ def under_bar(name: str, picture: Picture) -> Picture:
 
 
 def controls_of(module: str) -> list[str]:
-    """The names of all widgets in a module's .ui file, in its order."""
+    """The names of all widgets in the .ui file of a picture's module, in its order."""
+    module = module.partition("-")[0]
     extension = Path(__file__).resolve().parents[1] / "MedAIExtension"
     path = extension / module / "Resources" / "UI" / f"{module}.ui"
     return [each.get("name", "") for each in ElementTree.parse(path).iter("widget")]

@@ -46,6 +46,7 @@ from medai.scene.xray import (
 )
 from medai_panels.file_drop import FileDrop
 from medai_panels.findings_table import FindingsTable, panel_columns
+from medai_panels.module_description import help_with_page
 from medai_panels.network_panel import NetworkPanel
 from medai_panels.sample_data import register_sample
 from medai_panels.shown_errors import shown_errors
@@ -65,9 +66,12 @@ class ChestXray(ScriptedLoadableModule):
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "MedAI")]
         self.parent.dependencies = ["Segmentations", "Tables"]
         self.parent.contributors = ["MedAI maintainers"]
-        self.parent.helpText = _(
-            "Finds both lungs and opacities in a frontal chest X-ray, and scores six zones from 0 "
-            "to 18. Load an X-ray, press Run. Research use only."
+        self.parent.helpText = help_with_page(
+            _(
+                "Finds both lungs and opacities in a frontal chest X-ray, and scores six zones "
+                "from 0 to 18. Load an X-ray, press Run. Research use only."
+            ),
+            "chest-xray.md",
         )
         self.parent.acknowledgementText = _(
             "The six zones follow Borghesi and Maroldi, the Brixia score of COVID-19."

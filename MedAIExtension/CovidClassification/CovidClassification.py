@@ -403,8 +403,8 @@ def _score_sentence(severe: Any) -> str:
     if severe is None:
         return _("Severity was not measured.")
     if severe.lung_severity_score is not None:
-        return _("Lung severity score {score} of 20, five lobes.").format(
-            score=severe.lung_severity_score
+        return _("Lung severity score {score} of 20, CT-SS {ct_score} of 25, five lobes.").format(
+            score=severe.lung_severity_score, ct_score=severe.ct_severity_score
         )
     if severe.zone_score is None:
         return _("No total score: a lung zone is not in view.")

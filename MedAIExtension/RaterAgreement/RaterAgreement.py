@@ -317,7 +317,7 @@ class RaterAgreementWidget(PanelWidget):
             protocol = self._study.protocol
             for rater in protocol.raters:
                 combo.addItem(_("{rater}: I outline").format(rater=rater))
-            combo.addItem(_("I own the study: analyse"))
+            combo.addItem(_("I own the study: analyze"))
             text = _("{title}: {images} images. {instructions}").format(
                 title=protocol.title,
                 images=len(protocol.images),

@@ -24,6 +24,7 @@ _REASONS = {
     errno.EROFS: "the file system is read-only",
     errno.ENAMETOOLONG: "the path is too long",
     errno.ENOTDIR: "part of the path is a file, not a folder",
+    errno.EEXIST: "part of the path is a file, not a folder",
 }
 
 

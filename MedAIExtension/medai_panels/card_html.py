@@ -45,7 +45,7 @@ def _parts(card: ModelCard) -> Iterator[tuple[str, list[str]]]:
     )
     commercial = _("allowed") if card.licence.commercial_use else _("not allowed")
     yield (
-        _("Licence"),
+        _("License"),
         [
             _("Weights: {text}").format(text=card.licence.weights),
             _("Training data: {text}").format(text=card.licence.data),

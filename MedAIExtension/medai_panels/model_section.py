@@ -45,7 +45,7 @@ class ModelSection:
         self.more.setObjectName("modelCardButton")
         self.more.setCheckable(True)
         self.more.setToolTip(
-            _("What it was trained on, how well it was measured, its licence and its limits.")
+            _("What it was trained on, how well it was measured, its license and its limits.")
         )
         self.card_view = qt.QTextEdit()
         self.card_view.setObjectName("modelCardView")

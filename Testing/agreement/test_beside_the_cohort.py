@@ -1,4 +1,4 @@
-"""Local extent, the lead over a naïve rater, and remarks on quality: hand-computed values."""
+"""Local extent, the lead over a naive rater, and remarks on quality: hand-computed values."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_the_lead_over_the_naive_rater_is_taken_image_by_image():
     sentence = naive_sentence(result)
     # Specificity leads by 1 whatever the raters do: it is not held up as the widest.
     assert rows["specificity"]["difference"] == 1.0
-    assert sentence.startswith("The widest lead over the naïve rater has accuracy (+0.62")
+    assert sentence.startswith("The widest lead over the naive rater has accuracy (+0.62")
     assert "F1 and IoU are discouraged by the authors" in sentence
     assert f"F1 {rows['f1']['difference']:+.2f}" in sentence
 

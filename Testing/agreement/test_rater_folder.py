@@ -122,7 +122,7 @@ def test_pictures_of_other_sizes_and_colours_are_refused_by_name(tmp_path: Path)
     colour = np.zeros((16, 16, 3), np.uint8)
     colour[2:4, 2:4, 0] = 255
     write_png(tmp_path / "b/ann.png", colour)
-    with pytest.raises(StudyError, match=r"b/ann.png is a colour picture"):
+    with pytest.raises(StudyError, match=r"b/ann.png is a color picture"):
         open_rater_folder(tmp_path).read("b")
 
 

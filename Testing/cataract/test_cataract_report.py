@@ -149,7 +149,7 @@ def test_bad_choices_are_one_line_and_leave_nothing_behind(
         (lambda path: None, "holds no scans"),
         (
             lambda path: Image.new("RGB", (200, 160), (150, 60, 30)).save(path / "OD.png"),
-            "colour picture",
+            "color picture",
         ),
         (lambda path: Image.new("L", (200, 160), 255).save(path / "OD.png"), "same value 255"),
         (lambda path: (path / "OD.png").write_bytes(b"not a picture"), "OD.png"),

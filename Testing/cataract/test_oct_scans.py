@@ -204,7 +204,7 @@ def _photo() -> np.ndarray:
 @pytest.mark.parametrize(
     ("array", "modality", "words"),
     [
-        (_photo()[None], "XC", "colour picture"),
+        (_photo()[None], "XC", "color picture"),
         (np.full((1, *SHAPE), 255, np.uint8), "", "same value 255 everywhere"),
         (np.zeros((1, *SHAPE), np.uint8), "", "same value 0 everywhere"),
         (np.zeros((5, *SHAPE), np.int16), "CT", "is a CT"),

@@ -133,10 +133,10 @@ def notes_only(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (oct_picture, "eye.png does not look like a chest CT slice: mean grey"),
+        (oct_picture, "eye.png does not look like a chest CT slice: mean gray"),
         (oct_dicom, "modality OPT, expected a CT study"),
-        (photograph, "photo.jpg is a colour picture"),
-        (photograph_among_slices, "b.png is a colour picture"),
+        (photograph, "photo.jpg is a color picture"),
+        (photograph_among_slices, "b.png is a color picture"),
         (one_slice, "64×64×1 voxels, expected a CT study"),
         (abdomen, "belly.nrrd: no lungs found, expected a chest CT"),
         (black_volume, "the same value 0 everywhere"),

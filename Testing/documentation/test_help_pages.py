@@ -13,7 +13,13 @@ from medai.resources import documentation_page
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (*cli._COMMANDS, *cli._GROUPS)
-MODULES = ("LesionSegmentation", "CovidClassification", "CataractMap", "RaterAgreement")
+MODULES = (
+    "LesionSegmentation",
+    "CovidClassification",
+    "CataractMap",
+    "RaterAgreement",
+    "ChestXray",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -41,7 +47,8 @@ def test_a_panels_help_links_its_page_and_its_publications(module):
     assert page.is_file() and page.read_text(encoding="utf-8").startswith("# ")
     cited = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     dois = re.findall(r'href="https://doi.org/([^"]+)"', description.acknowledgementText)
-    assert dois and all(f"doi: {doi}" in cited for doi in dois)
+    assert dois or module == "ChestXray"  # it follows no one publication
+    assert all(f"doi: {doi}" in cited for doi in dois)
 
 
 def test_pages_are_installed_with_the_extension_and_the_package():

@@ -84,10 +84,10 @@ def test_unknown_rules_and_planes_are_refused() -> None:
 @pytest.mark.parametrize(
     ("volume", "words"),
     [
-        (picture(np.zeros((80, 80), np.uint8)), "mean grey 0.00"),
-        (picture(np.full((80, 80), 255, np.uint8)), "mean grey 1.00"),
+        (picture(np.zeros((80, 80), np.uint8)), "mean gray 0.00"),
+        (picture(np.full((80, 80), 255, np.uint8)), "mean gray 1.00"),
         (picture(noise((80, 80), 0, 30)), "does not look like a chest CT slice"),
-        (picture(np.stack([noise(), noise() // 3, noise() // 5], axis=-1)), "colour picture"),
+        (picture(np.stack([noise(), noise() // 3, noise() // 5], axis=-1)), "color picture"),
         (picture(noise(), "OPT"), "modality OPT"),
         (picture(noise((8, 80))), "8 × 80 pixels"),
         (picture(noise().astype(np.int16)), "type int16"),

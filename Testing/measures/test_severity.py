@@ -7,7 +7,7 @@ import pytest
 
 from medai.errors import GeometryError, InputError
 from medai.measures.lesions import LesionBurden
-from medai.measures.severity import LOBE_NAMES, involvement_score, severity
+from medai.measures.severity import LOBE_NAMES, ct_score, involvement_score, severity
 from medai.measures.zones import ZONE_NAMES
 
 
@@ -68,12 +68,26 @@ def test_the_lung_severity_score_is_the_sum_over_five_lobes() -> None:
     )
     assert result.lobe_scores == dict(zip(LOBE_NAMES, (0, 1, 2, 3, 4), strict=True))
     assert result.lung_severity_score == 10
+    assert list((result.lobe_ct_scores or {}).values()) == [0, 2, 3, 4, 5]
+    assert result.ct_severity_score == 14
+
+
+@pytest.mark.parametrize(
+    ("percent", "score"),
+    [
+        (0, 0), (0.49, 0), (0.5, 1), (4.4, 1), (4.5, 2), (25.4, 2), (25.5, 3), (49.4, 3),
+        (49.5, 4), (75.4, 4), (75.5, 5), (100, 5), (math.nan, None),
+    ],
+)  # fmt: skip
+def test_the_ct_score_of_a_lobe_follows_the_published_classes(percent, score) -> None:
+    assert ct_score(percent) == score
 
 
 def test_a_missing_lobe_leaves_the_lung_severity_score_unknown() -> None:
     lobes = np.ones((2, 2, 2), np.uint8)
     result = severity(burden_with([10.0] * 6), np.zeros((2, 2, 2)), lobes)
     assert result.lung_severity_score is None
+    assert result.ct_severity_score is None
     assert result.lobe_opacity_percent is not None
     assert math.isnan(result.lobe_opacity_percent["left lower"])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 NAME = "RaterAgreement"
-OWNER = "I own the study: analyse"
+OWNER = "I own the study: analyze"
 
 
 def open_folder(panel, folder: Path) -> None:

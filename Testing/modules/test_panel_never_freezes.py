@@ -14,6 +14,7 @@ from Testing.event_loop_turns import TurnsOfTheEventLoop
 from Testing.large_chest import large_chest
 
 pytestmark = pytest.mark.xdist_group("panels")
+LONGEST_TURN_S = 0.1
 # A chest in slices of 1.9 mm.
 SHAPE = (160, 512, 512)
 
@@ -59,3 +60,4 @@ def test_from_click_to_shown_result_twice_in_many_turns(panel, messages):
     assert nodes.probability.GetImageData().GetDimensions() == SHAPE[::-1]
     assert nodes.score_map is not None and nodes.boxes is not None
     assert len(turns.seconds) > 50
+    assert max(turns.seconds) <= LONGEST_TURN_S, sorted(turns.seconds)[-5:]

@@ -10,7 +10,13 @@ from xml.etree import ElementTree
 import pytest
 
 EXTENSION = Path(__file__).resolve().parents[2] / "MedAIExtension"
-MODULES = ("LesionSegmentation", "CovidClassification", "CataractMap", "RaterAgreement")
+MODULES = (
+    "LesionSegmentation",
+    "CovidClassification",
+    "CataractMap",
+    "RaterAgreement",
+    "ChestXray",
+)
 FILES = sorted(
     path
     for folder in (*MODULES, "medai_panels")

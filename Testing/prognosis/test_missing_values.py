@@ -75,3 +75,8 @@ def test_parts_that_share_a_missing_value_have_its_range_together():
     result = compute(NEWS2, known)
     assert (result.low, result.high) == (0, 5)
     assert result.missing == ("oxygen given",)
+
+
+def test_a_part_of_several_values_says_which_is_which():
+    part = compute(MORTALITY_4C, {"spo2": 91.0, "oxygen": False}).parts[4]
+    assert part.used == "91%, oxygen given: no"

@@ -1,5 +1,6 @@
 """No submission goes missing, and none is altered, without being named."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from medai.commands.study import app
 from medai.images import read_volume
+from medai.resources import user_folder
 from medai.studies import (
     Record,
     Remarks,
@@ -133,8 +135,11 @@ def test_a_damaged_case_is_open_again_and_status_says_so(
 
 
 def test_a_study_of_an_older_medai_opens_and_says_what_cant_be_noticed(study: Study) -> None:
+    # Nobody signed it, and nobody's key is known.
     file = study.folder / "study.toml"
     file.write_text(file.read_text().replace("format = 2", "format = 1"))
+    file.with_name("study.toml.sig").unlink()
+    shutil.rmtree(user_folder() / "signing" / "known")
     older = open_study(study.folder)
     record = submit(older, "case-1", 1)
     entry(older, record).unlink()

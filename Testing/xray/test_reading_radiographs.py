@@ -99,7 +99,7 @@ def test_photographs_small_and_empty_pictures_are_refused(tmp_path):
     for pixels, message in (
         (color, "color picture"),
         (small, "expected at least 64 on a side"),
-        (np.full((90, 100), 7, np.uint8), "one grey alone"),
+        (np.full((90, 100), 7, np.uint8), "one gray alone"),
     ):
         Image.fromarray(pixels).save(tmp_path / "film1.png")
         with pytest.raises(UnsuitableImageError, match=message):

@@ -91,4 +91,5 @@ def test_two_dates_are_compared(film, tmp_path, capsys):
     printed = json.loads(capsys.readouterr().out)
     first, last = (image["six_zone_score"] for image in printed["images"])
     assert printed["six_zone_change"] == last - first > 0
+    assert f"Six-zone score from first to last: +{last - first}." in printed["sentence"]
     assert any("order is as given" in note for note in printed["notes"])

@@ -288,7 +288,7 @@ def _assemble(
     notes += _fewer_raters(summaries)
     extent = _extent_of(included, names, bootstrap, seed)
     if extent is None:
-        notes.append("Fewer than two images to summarise: no extent ICC.")
+        notes.append("Fewer than two images to summarize: no extent ICC.")
     compared = []
     for candidate in candidates:
         try:

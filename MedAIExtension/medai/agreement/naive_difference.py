@@ -1,4 +1,4 @@
-"""How far the average rater is above a naïve one: what tells a metric worth choosing."""
+"""How far the average rater is above a naive one: what tells a metric worth choosing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FIXED_FOR_THE_NAIVE = ("tpr", "specificity")
 def naive_differences(result: CohortResult) -> tuple[dict[str, Any], ...]:
     """Rows measure, images, rater, naive, difference, se, low, high.
 
-    difference: the average rater's value minus the naïve rater's, who marks the whole region, image
+    difference: the average rater's value minus the naive rater's, who marks the whole region, image
     by image; its mean over images, standard error and 95 % interval. A metric with a narrow
     difference leaves an algorithm little room between the two, so that its progress is hard to see.
     Source: Hurault et al. 2022, who discourage F1 and IoU for it.
@@ -60,7 +60,7 @@ NAIVE_DIFFERENCES = Table(
         Column("measure", translatable("measure")),
         Column("images", translatable("images"), format="d"),
         Column("rater", translatable("average rater"), format=".3f"),
-        Column("naive", translatable("naïve rater"), format=".3f"),
+        Column("naive", translatable("naive rater"), format=".3f"),
         Column("difference", translatable("difference"), format="+.3f"),
         Column("se", translatable("SE"), format=".3f"),
         Column("low", translatable("95 % from"), format="+.3f"),

@@ -1,4 +1,4 @@
-"""Each rater against the majority of the others, with a naïve rater beside it."""
+"""Each rater against the majority of the others, with a naive rater beside it."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class PerformanceTable:
 def performance(
     masks: ArrayLike | Sequence[ArrayLike] | RatingPatterns, roi: ArrayLike | None = None
 ) -> PerformanceTable:
-    """Every rater against the majority (mean > 0.5) of the others, and a naïve rater.
+    """Every rater against the majority (mean > 0.5) of the others, and a naive rater.
 
     masks: (raters, *grid) of 0 and 1, at least 2 raters; or patterns counted before.
     A tie among the others counts as unmarked; units that no other rater saw are left out.
-    Reading: the naïve rater, who marks the whole region of interest, is the floor that any
+    Reading: the naive rater, who marks the whole region of interest, is the floor that any
     method should clear; 1 would mean raters can stand in for each other.
     Raises RatingError on fewer than 2 raters and on anything rating_patterns refuses.
     Source: Hurault et al. 2022.

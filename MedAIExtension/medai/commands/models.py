@@ -128,7 +128,7 @@ def import_model(
     ],
     model_id: Annotated[str, typer.Option("--id", help="Id of the new model.")],
     licence: Annotated[
-        str, typer.Option("--licence", help="Licence of the weights, as their authors state it.")
+        str, typer.Option("--licence", help="License of the weights, as their authors state it.")
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder that the model folder is written into.")
@@ -153,17 +153,17 @@ def import_model(
         typer.Option(
             "--encoding",
             help="How it is fed. Region networks: code (as their published code does, default) or "
-            "paper; classifiers: imagenet (default) or grey.",
+            "paper; classifiers: imagenet (default) or `grey`.",
         ),
     ] = None,
     size: Annotated[
         int | None, typer.Option("--size", help="Pixels on a side of the input.")
     ] = None,
     mean: Annotated[
-        float, typer.Option("--mean", help="Of grey/255, where the encoding leaves it open.")
+        float, typer.Option("--mean", help="Of gray/255, where the encoding leaves it open.")
     ] = 0.0,
     std: Annotated[
-        float, typer.Option("--std", help="Of grey/255, where the encoding leaves it open.")
+        float, typer.Option("--std", help="Of gray/255, where the encoding leaves it open.")
     ] = 1.0,
     source: Annotated[
         str, typer.Option("--source", help="Where the file comes from, for the card.")

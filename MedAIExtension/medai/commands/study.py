@@ -202,13 +202,19 @@ def check_study(
         bool,
         typer.Option("--repair", help="Afterwards remove what saves that didn't finish left over."),
     ] = False,
+    accept_keys: Annotated[
+        bool,
+        typer.Option(
+            "--accept-keys", help="Take keys that are new here for the raters' own: ask them first."
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Find damaged, missing, orphaned, altered and ill-fitting files and name each."""
     from medai.studies import check_study, open_study, remove_leftovers
 
     with running("Checking") as (progress, cancelled):
-        check = check_study(open_study(study), progress, cancelled)
+        check = check_study(open_study(study), progress, cancelled, accept_keys=accept_keys)
     for finding in check.findings:
         print_warning(f"{finding.kind}: {finding.message}")
     for note in check.notes:
@@ -231,6 +237,21 @@ def check_study(
     print_answer(sentence, summary, as_json=as_json)
     if not check.is_sound:
         raise typer.Exit(2)
+
+
+@app.command("key")
+def show_key(as_json: JsonOption = False) -> None:
+    """Show the key that your submissions are signed with, for whoever checks the study."""
+    from medai.studies.signing import fingerprint, own_signer, parse_signature
+
+    signature = parse_signature(own_signer()(b""))
+    key = "" if signature is None else signature.key
+    sentence = (
+        f"Your submissions are signed with the key {fingerprint(key)}."
+        if key
+        else "Your submissions are not signed: no key can be kept in your settings."
+    )
+    print_answer(sentence, {"public_key": key}, as_json=as_json)
 
 
 @app.command("status")

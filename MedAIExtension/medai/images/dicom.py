@@ -157,7 +157,7 @@ def _voxels(frames: Sequence[Frame]) -> NDArray:
         if stack is None:
             stack = np.empty((len(frames), *pixels.shape[1:]), pixels.dtype)
         elif pixels.shape[1:] != stack.shape[1:]:
-            raise ImageReadError(f"{path.name}: color and grey slices mixed in one series.")
+            raise ImageReadError(f"{path.name}: color and gray slices mixed in one series.")
         elif not np.can_cast(pixels.dtype, stack.dtype):
             stack = stack.astype(np.promote_types(pixels.dtype, stack.dtype))
         stack[at : at + len(pixels)] = pixels

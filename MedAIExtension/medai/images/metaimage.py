@@ -64,7 +64,7 @@ def _read_body(path: Path, fields: dict[str, str], header_bytes: int) -> Volume:
     if len(sizes) not in (2, 3) or channels not in (1, 3, 4) or kind not in _TYPES:
         raise ImageReadError(
             f"{path.name}: {len(sizes)} axes, {channels} values of {kind} per voxel, "
-            "expected a 2D or 3D grey or RGB image."
+            "expected a 2D or 3D gray or RGB image."
         )
     big_endian = fields.get("ElementByteOrderMSB", fields.get("BinaryDataByteOrderMSB", "False"))
     local = fields["ElementDataFile"].upper() == "LOCAL"

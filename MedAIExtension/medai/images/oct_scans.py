@@ -155,7 +155,7 @@ def grey_scans(volume: Volume) -> Volume:
     low, high = float(pixels.min()), float(pixels.max())
     if low < 0 or not np.isfinite(high):
         raise UnsuitableImageError(
-            f"{volume.name} has values down to {low:g}, expected an OCT picture with grey values "
+            f"{volume.name} has values down to {low:g}, expected an OCT picture with gray values "
             "from 0."
         )
     if low == high:
@@ -357,7 +357,7 @@ def _one_channel(volume: Volume) -> NDArray:
     # Exports burn coloured marks into a corner; a photograph is coloured all over.
     if np.count_nonzero(spread > 16) > 0.02 * spread.size:
         raise UnsuitableImageError(
-            f"{volume.name} is a colour picture, expected a grey OCT scan (a photograph of an eye "
+            f"{volume.name} is a color picture, expected a gray OCT scan (a photograph of an eye "
             "can't be used)."
         )
     return volume.array[..., 1]
@@ -376,7 +376,7 @@ def _eight_bit(
         factor = 255.0 if high <= 1 else 1.0
     else:
         factor = 1.0 if high <= 255 else 1 / 16 if high <= 4095 else 1 / 257
-    note = f"Grey values were multiplied by {factor:.4g} to bring them to 8 bit."
+    note = f"Gray values were multiplied by {factor:.4g} to bring them to 8 bit."
     scaled = np.clip(np.rint(pixels * factor), 0, 255).astype(np.uint8)
     return scaled, () if factor == 1 else (note,)
 
@@ -385,6 +385,6 @@ def _check_dark(scan: NDArray[np.uint8], name: str) -> None:
     dark, middle = np.percentile(scan[::4, ::4], [25, 50])
     if dark > 64 or middle > 110:
         raise UnsuitableImageError(
-            f"{name} is bright almost everywhere (median grey {middle:.0f} of 255), expected an "
+            f"{name} is bright almost everywhere (median gray {middle:.0f} of 255), expected an "
             "OCT scan, dark where there is no tissue."
         )

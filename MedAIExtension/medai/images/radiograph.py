@@ -85,7 +85,7 @@ def read_radiograph(path: Path, number: int = 1, *, rule: NameRule | None = None
         notes.append("The film was stored mirrored and was turned.")
     if header.raw_bits:
         pixels = _developed(pixels, header.raw_bits)
-        notes.append("The film is raw (for processing); its greys were brought to a film's.")
+        notes.append("The film is raw (for processing); its grays were brought to a film's.")
     return replace(volume, array=np.ascontiguousarray(pixels), notes=(*volume.notes, *notes))
 
 
@@ -113,7 +113,7 @@ def checked_radiograph(volume: Volume) -> Volume:
         )
     pixels = _grey(volume)
     if not np.isfinite(pixels).all() or pixels.min() == pixels.max():
-        raise UnsuitableImageError(f"{name} shows one grey alone, expected a chest X-ray.")
+        raise UnsuitableImageError(f"{name} shows one gray alone, expected a chest X-ray.")
     return replace(volume, array=pixels)
 
 
@@ -123,7 +123,7 @@ def _grey(volume: Volume) -> NDArray:
     spread = np.ptp(volume.array.astype(np.int32), axis=-1)
     if np.count_nonzero(spread > _COLORED_STEP) > _COLORED_SHARE * spread.size:
         raise UnsuitableImageError(
-            f"{volume.name} is a color picture, expected a grey chest X-ray (a photograph of a "
+            f"{volume.name} is a color picture, expected a gray chest X-ray (a photograph of a "
             "film can't be used)."
         )
     return volume.array[..., 1]

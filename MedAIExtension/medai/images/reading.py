@@ -87,7 +87,7 @@ def _nrrd_volume(path: Path) -> Volume:
     if array.ndim == 4:
         if array.shape[3] not in (1, 3, 4):
             raise ImageReadError(
-                f"{path.name}: {array.shape[3]} values per voxel, expected grey or RGB."
+                f"{path.name}: {array.shape[3]} values per voxel, expected gray or RGB."
             )
         array = array[..., 0] if array.shape[3] == 1 else array[..., :3]
     return Volume(array, nrrd.ijk_to_ras, "", path.name, has_spacing=nrrd.has_spacing)

@@ -24,6 +24,8 @@ class Severity:
     lobe_opacity_percent, lobe_scores: for the five lobes; None without a lobe segmentation.
     lung_severity_score: LSS, the sum over lobes, 0..20; None without a lobe segmentation or when
         a lobe is not in view.
+    lobe_ct_scores, ct_severity_score: 0..5 for the five lobes by ``ct_score``, and CT-SS, their
+        sum, 0..25; None where the lung severity score is.
     """
 
     opacity_percent: float
@@ -36,6 +38,8 @@ class Severity:
     lobe_opacity_percent: dict[str, float] | None
     lobe_scores: dict[str, int | None] | None
     lung_severity_score: int | None
+    lobe_ct_scores: dict[str, int | None] | None = None
+    ct_severity_score: int | None = None
 
 
 def involvement_score(opacity_percent: float) -> int | None:
@@ -48,6 +52,18 @@ def involvement_score(opacity_percent: float) -> int | None:
         return None
     whole = int(np.floor(opacity_percent + 0.5))
     return 0 if whole == 0 else min(4, 1 + (whole - 1) // 25)
+
+
+def ct_score(opacity_percent: float) -> int | None:
+    """0 none, 1 under 5 %, 2 to 25 %, 3 to 49 %, 4 to 75 %, 5 above; None for nan.
+
+    The percentage is rounded to a whole number first, as the classes are published: under 5 %,
+    5–25 %, 26–49 %, 50–75 %, over 75 % (Pan et al., Radiology 2020;295:715).
+    """
+    if not np.isfinite(opacity_percent):
+        return None
+    whole = int(np.floor(opacity_percent + 0.5))
+    return int(np.searchsorted((0, 4, 25, 49, 75), whole))
 
 
 def severity(
@@ -70,6 +86,11 @@ def severity(
         if lobe_percent is None
         else {lobe: involvement_score(percent) for lobe, percent in lobe_percent.items()}
     )
+    lobe_ct_scores = (
+        None
+        if lobe_percent is None
+        else {lobe: ct_score(percent) for lobe, percent in lobe_percent.items()}
+    )
     return Severity(
         opacity_percent=burden.opacity_percent,
         right_opacity_percent=burden.right_opacity_percent,
@@ -81,6 +102,8 @@ def severity(
         lobe_opacity_percent=lobe_percent,
         lobe_scores=lobe_scores,
         lung_severity_score=None if lobe_scores is None else _total(lobe_scores),
+        lobe_ct_scores=lobe_ct_scores,
+        ct_severity_score=None if lobe_ct_scores is None else _total(lobe_ct_scores),
     )
 
 
@@ -103,16 +126,19 @@ def severity_rows(severe: Severity) -> list[tuple[str, float, int | None]]:
     return rows
 
 
-def _lobe_percent(lesions: NDArray | None, lobes: NDArray[np.integer]) -> dict[str, float]:
-    if lesions is None:
-        raise InputError("Lobes were given without lesions: expected both on one grid.")
-    if lesions.shape != lobes.shape:
-        raise GeometryError(
-            f"Lobes of shape {lobes.shape}, expected the lesions' grid {lesions.shape}."
-        )
+def require_lobes(lobes: NDArray[np.integer], shape: tuple[int, ...]) -> None:
+    """Raise GeometryError unless lobes are on a grid of ``shape``, InputError on other labels."""
+    if lobes.shape != shape:
+        raise GeometryError(f"Lobes of shape {lobes.shape}, expected the lesions' grid {shape}.")
     least, most = int(lobes.min()), int(lobes.max())
     if least < 0 or most > len(LOBE_NAMES):
         raise InputError(f"Lobe labels from {least} to {most}, expected 0 to {len(LOBE_NAMES)}.")
+
+
+def _lobe_percent(lesions: NDArray | None, lobes: NDArray[np.integer]) -> dict[str, float]:
+    if lesions is None:
+        raise InputError("Lobes were given without lesions: expected both on one grid.")
+    require_lobes(lobes, lesions.shape)
     size = len(LOBE_NAMES) + 1
     lobe_voxels = np.bincount(lobes.ravel(), minlength=size)
     lesion_voxels = np.bincount(lobes[lesions != 0], minlength=size)

@@ -120,10 +120,21 @@ def compute(score: Score, values: Values) -> ScoreResult:
 
 def _part_result(part: Part, known: Values) -> PartResult:
     missing = tuple(VARIABLES[name].title for name in part.needs if name not in known)
-    used = ", ".join(shown(name, known[name]) for name in part.needs if name in known)
+    alone = len(part.needs) == 1
+    used = ", ".join(
+        shown(name, known[name]) if alone else _named(name, known[name])
+        for name in part.needs
+        if name in known
+    )
     low, high = (_extreme((part,), known, which) for which in (min, max))
     # What can't change the points is not missed.
     return PartResult(part.title, used, low, high, missing if low != high else ())
+
+
+def _named(name: str, value: Value) -> str:
+    """A value beside others: what is no number with its name before it."""
+    words = shown(name, value)
+    return f"{VARIABLES[name].title}: {words}" if isinstance(value, bool | str) else words
 
 
 def _groups(parts: Sequence[Part], known: Values) -> list[tuple[Part, ...]]:

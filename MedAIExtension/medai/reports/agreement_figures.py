@@ -39,7 +39,7 @@ def figures(result: CohortResult) -> list[tuple[str, str, Figure]]:
     made.append(
         (
             "performance",
-            "Each rater against the majority of the others, and a naïve rater who marks "
+            "Each rater against the majority of the others, and a naive rater who marks "
             "everything: mean ± SE over images.",
             performance_figure(result),
         )
@@ -48,7 +48,7 @@ def figures(result: CohortResult) -> list[tuple[str, str, Figure]]:
         made.append(
             (
                 "naive_difference",
-                "Average rater − naïve rater, mean ± SE over images; F1 and IoU, which the authors "
+                "Average rater − naive rater, mean ± SE over images; F1 and IoU, which the authors "
                 "of the criterion discourage, in vermilion.",
                 differences_figure(result),
             )
@@ -130,12 +130,12 @@ def leave_one_out_figure(result: CohortResult) -> Figure:
 
 
 def performance_figure(result: CohortResult) -> Figure:
-    """The average rater beside the naïve one."""
+    """The average rater beside the naive one."""
     figure, axes = new_figure(height_in=3.6)
     places = np.arange(len(PERFORMANCE), dtype=float)
     for shift, prefix, label, color, mark in (
         (-0.12, "", "average rater", BLUE, "o"),
-        (0.12, "naive_", "naïve rater", ORANGE, "s"),
+        (0.12, "naive_", "naive rater", ORANGE, "s"),
     ):
         rows = [result.summary(prefix + measure) for measure in PERFORMANCE]
         means = [row["mean"] if row else np.nan for row in rows]

@@ -74,7 +74,7 @@ def methods_text(result: CohortResult, further: str = "") -> str:
         "linear mixed model with random effects of image and rater (REML), with a 95 % interval "
         f"from {resamples} parametric bootstrap resamples (seed {result.seed}). Each rater was "
         "compared with the majority of the others (accuracy, IoU, sensitivity, precision, F1, "
-        "specificity, Matthews correlation), beside a naïve rater who marks the whole region."
+        "specificity, Matthews correlation), beside a naive rater who marks the whole region."
         f"{distances}{further}{candidates}{confounders} ICCs below 0.5 were read as poor and above "
         f"0.9 as excellent (Koo and Li 2016).{_left_out(result)} Computed with MedAI "
         f"{medai.__version__} (numpy {_version('numpy')}, scipy {_version('scipy')}). Cite as: "

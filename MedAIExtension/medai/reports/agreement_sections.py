@@ -32,7 +32,7 @@ LOCAL_METHODS = (
 
 
 def add_naive_differences(page: Page, result: CohortResult) -> None:
-    """Add the average rater's lead over the naïve one, and which metrics it speaks against."""
+    """Add the average rater's lead over the naive one, and which metrics it speaks against."""
     rows = naive_differences(result)
     if not rows:
         return
@@ -41,9 +41,9 @@ def add_naive_differences(page: Page, result: CohortResult) -> None:
     page.table(
         names,
         table,
-        caption="Average rater minus naïve rater, image by image. Among metrics whose rater is "
-        "above the naïve one, a wide difference with a small SE lets an algorithm's progress be "
-        "seen (Hurault et al. 2022). The naïve rater has sensitivity 1 and specificity 0 by "
+        caption="Average rater minus naive rater, image by image. Among metrics whose rater is "
+        "above the naive one, a wide difference with a small SE lets an algorithm's progress be "
+        "seen (Hurault et al. 2022). The naive rater has sensitivity 1 and specificity 0 by "
         "construction.",
     )
     page.sentence(naive_sentence(result))
@@ -62,7 +62,7 @@ def naive_sentence(result: CohortResult) -> str:
         if row["measure"] in DISCOURAGED
     )
     text = (
-        f"The widest lead over the naïve rater has {measure_label(widest['measure'])} "
+        f"The widest lead over the naive rater has {measure_label(widest['measure'])} "
         f"({widest['difference']:+.2f}, SE {widest['se']:.2f})."
     )
     if narrow:
@@ -74,7 +74,7 @@ def naive_sentence(result: CohortResult) -> str:
 
 
 def differences_figure(result: CohortResult) -> Figure:
-    """Average rater minus naïve rater, mean ± SE, a line a metric; F1 and IoU apart in color."""
+    """Average rater minus naive rater, mean ± SE, a line a metric; F1 and IoU apart in color."""
     rows = naive_differences(result)
     figure, axes = new_figure(height_in=0.9 + 0.34 * len(rows))
     for place, row in enumerate(rows):
@@ -88,7 +88,7 @@ def differences_figure(result: CohortResult) -> Figure:
     axes.grid(axis="x", alpha=0.3)
     values = np.array([row["difference"] for row in rows])
     axes.set_xlim(min(-0.1, float(values.min()) - 0.12), max(0.5, float(values.max()) + 0.12))
-    axes.set_xlabel("average rater − naïve rater, mean ± SE over images")
+    axes.set_xlabel("average rater − naive rater, mean ± SE over images")
     return figure
 
 

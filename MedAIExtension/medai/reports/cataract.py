@@ -133,7 +133,7 @@ def page_of(result: CataractResult) -> Page:
         EYES.headings("page"),
         EYES.rows("page", result),
         caption="Cataract fraction: cataract pixels over lens pixels, mean over the eye's scans. "
-        "Lens density: mean grey value of the lens, 0 to 255.",
+        "Lens density: mean gray value of the lens, 0 to 255.",
     )
     page.table(SCANS.headings("page"), SCANS.rows("page", result))
     page.heading("How deep")
@@ -143,7 +143,7 @@ def page_of(result: CataractResult) -> Page:
             (e.label, *e.depth_fraction, *e.depth_density)
             for e in (eye.summary for eye in result.eyes)
         ],
-        caption="Thirds of the lens from front to back: cataract fraction, then mean grey value.",
+        caption="Thirds of the lens from front to back: cataract fraction, then mean gray value.",
     )
     if charts_available():
         page.pictures(

@@ -250,7 +250,10 @@ def _add_severity(page: Page, result: CovidAssessment) -> None:
     add_healthy_level(page, lesions)
     page.table(SEVERITY.headings("page"), SEVERITY.rows("page", severe))
     if severe.lung_severity_score is not None:
-        page.sentence(f"Lung severity score (five lobes): {severe.lung_severity_score} of 20.")
+        page.sentence(
+            f"Lung severity score (five lobes): {severe.lung_severity_score} of 20. CT severity "
+            f"score (CT-SS): {severe.ct_severity_score} of 25."
+        )
     elif severe.zone_score is not None:
         page.sentence(
             f"Zone score {severe.zone_score} of 24: six zones by volume, 0–4 each. This is not the "

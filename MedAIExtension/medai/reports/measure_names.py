@@ -27,7 +27,7 @@ def measure_label(measure: str) -> str:
     if measure.endswith("_laplace"):
         return f"{measure_label(measure.removesuffix('_laplace'))} as published (Laplace)"
     if measure.startswith("naive_"):
-        return f"naïve {measure_label(measure.removeprefix('naive_'))}"
+        return f"naive {measure_label(measure.removeprefix('naive_'))}"
     return names.get(measure, measure.replace("_", " "))
 
 

@@ -26,7 +26,7 @@ from medai.terminology import terminology_entry
 
 LUNGS = {1: "right lung", 2: "left lung"}
 OPACITIES = {1: GLASS_CLASS, 2: SOLID_CLASS}
-_PICTURE_PX = 520
+_PICTURE_PX, _SHOWN_PX = 520, 440
 
 
 def write_xray(result: XrayResult, folder: Path) -> None:
@@ -70,7 +70,7 @@ def page_of(result: XrayResult) -> Page:
     page.legend([(name, hex_color(class_color(name))) for name in names])
     page.note("The patient's right is on the left. White lines part the zones A to F.")
     for film in result.films:
-        page.pictures([film_picture(film, found=False), film_picture(film)], width_px=_PICTURE_PX)
+        page.pictures([film_picture(film, found=False), film_picture(film)], width_px=_SHOWN_PX)
     page.heading("How much")
     page.table(FILMS.headings("page"), FILMS.rows("page", result))
     page.note(

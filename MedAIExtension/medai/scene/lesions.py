@@ -13,7 +13,7 @@ from scipy.special import expit
 from medai.images import to_axial
 from medai.inference.lesions.result import LesionResult
 from medai.inference.lesions.tables import LESIONS, REGIONS
-from medai.measures.zones import ALL_ZONE_NAMES, LUNG_OF_ZONE
+from medai.measures.zones import ALL_ZONE_NAMES, LUNG_OF_ZONE, UNKNOWN_ZONES
 from medai.palette import BLUE, CLASS_COLORS, SKY_BLUE, VERMILLION, YELLOW, class_color
 from medai.scene.boxes import put_box_labels, put_boxes
 from medai.scene.color_maps import put_map_in_steps
@@ -138,7 +138,8 @@ def _segmentation(result: LesionResult, nodes: ResultNodes) -> Steps[Any]:
 
 def _looks(result: LesionResult) -> tuple[dict[int, SegmentLook], dict[int, SegmentLook]]:
     """Of the lungs and of their zones; of a lung of unknown side only where there is one."""
-    unknown = bool((result.lungs > _KNOWN_SIDES).any())
+    # Asked of the numbers: looking at every voxel would keep the window for a while.
+    unknown = any(zone in result.burden.zone_lung_volume_ml for zone in UNKNOWN_ZONES)
     lungs = {lung: look for lung, look in _LUNGS.items() if unknown or lung <= _KNOWN_SIDES}
     return lungs, {zone: look for zone, look in _ZONES.items() if LUNG_OF_ZONE[zone] in lungs}
 

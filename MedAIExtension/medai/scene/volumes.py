@@ -70,7 +70,7 @@ def volume_from_node(node: Any) -> Volume:
     components = node.GetImageData().GetNumberOfScalarComponents()
     if components not in (1, 3, 4):
         raise UnsuitableImageError(
-            f"{name} has {components} values a voxel, expected 1 (grey) or 3 (RGB)."
+            f"{name} has {components} values a voxel, expected 1 (gray) or 3 (RGB)."
         )
     array = slicer.util.arrayFromVolume(node)
     array = array[..., :3] if components == 4 else array.view()

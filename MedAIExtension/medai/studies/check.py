@@ -15,7 +15,9 @@ from medai.output import sync_folder
 from medai.progress import Progress, ProgressCallback, ignore_progress
 from medai.studies.check_ledger import Finding, check_ledger, shown
 from medai.studies.hashes import file_sha256
+from medai.studies.known_keys import check_signatures
 from medai.studies.ledger import is_entry_name
+from medai.studies.owner import check_owner
 from medai.studies.protocol import HISTORY, STUDY_FILE, Label, StudyImage
 from medai.studies.record import DRAFT, SKIPPED, Record, is_session_id, read_record
 from medai.studies.study import INVITATIONS_FILE, Study
@@ -67,9 +69,12 @@ def check_study(
     study: Study,
     progress: ProgressCallback = ignore_progress,
     cancelled: CancelCallback = never_cancelled,
+    *,
+    accept_keys: bool = False,
 ) -> StudyCheck:
     """Look at every file of the study; nothing is changed. Findings come in the order of folders.
 
+    accept_keys: keys that raters sign with and that this computer doesn't know are theirs from now.
     Raises CancelledError when ``cancelled`` says so.
     """
     findings = list(_unexpected_at_top(study))
@@ -88,8 +93,10 @@ def check_study(
         findings += check_ledger(study, rater)
         findings += _check_drafts(study, rater)
     findings += _strangers(study)
+    wrongly_signed, trust = check_signatures(study, accept=accept_keys)
+    findings += (*wrongly_signed, *check_owner(study, accept=accept_keys))
     progress(Progress(1.0, "Checked"))
-    return StudyCheck(tuple(findings), len(images), submissions, _notes(study))
+    return StudyCheck(tuple(findings), len(images), submissions, (*_notes(study), *trust))
 
 
 def _notes(study: Study) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from medai.studies.name_key import (
     write_key,
 )
 from medai.studies.names import image_name, require_distinct
+from medai.studies.owner import sign_study
 from medai.studies.protocol import (
     Label,
     Protocol,
@@ -101,6 +102,7 @@ def create_study(
         with atomic_folder(folder) as work:
             images = add_images(work, sources, given, plan, [], progress, cancelled)
             write_protocol(_protocol(plan, study_id, images), work)
+            sign_study(work, study_id)
     except BaseException:
         if key is not None:
             remove_key(key)

@@ -19,6 +19,7 @@ from medai.progress import Progress, ProgressCallback, ignore_progress
 from medai.studies.create import REGION
 from medai.studies.hashes import file_sha256
 from medai.studies.names import image_name, require_distinct
+from medai.studies.owner import sign_study
 from medai.studies.protocol import (
     Protocol,
     StudyImage,
@@ -71,6 +72,7 @@ def import_crops(
             images=entries,
         )
         write_protocol(protocol, work)
+        sign_study(work, protocol.id)
         study = Study(work, protocol)
 
         done = count(1)

@@ -18,6 +18,7 @@ from medai.studies.name_key import (
     write_key,
 )
 from medai.studies.names import require_name
+from medai.studies.owner import require_as_signed, sign_study
 from medai.studies.protocol import replace_protocol
 from medai.studies.study import Study, open_study
 
@@ -29,8 +30,10 @@ def add_raters(study: Study, raters: Sequence[str]) -> Study:
     written.
     """
     study.require_present()
+    require_as_signed(study)
     names = tuple(require_name(rater, "rater") for rater in raters)
     replace_protocol(replace(study.protocol, raters=(*study.protocol.raters, *names)), study.folder)
+    sign_study(study.folder, study.protocol.id)
     return open_study(study.folder)
 
 
@@ -54,6 +57,7 @@ def grow_study(
             f"Study {protocol.title!r} was made before raters kept ledgers: it can't grow. Make a "
             "new study of the new images."
         )
+    require_as_signed(study)
     plan = replace(plan, title=protocol.title, raters=protocol.raters, labels=protocol.labels)
     sources = image_sources(plan)
     batch = 1 + max(image.batch for image in protocol.images)
@@ -82,6 +86,7 @@ def grow_study(
         if key is not None:
             remove_key(key)
         raise
+    sign_study(study.folder, protocol.id)
     return open_study(study.folder)
 
 

@@ -190,7 +190,7 @@ def _read_mask(path: Path, label: str | None, foreground: int | None) -> Volume:
     except ImageReadError as error:
         raise ImageReadError(f"{path.parent.name}: {error}") from error
     if volume.is_color:
-        raise StudyError(f"{name} is a colour picture: expected a mask of 0 and one other value.")
+        raise StudyError(f"{name} is a color picture: expected a mask of 0 and one other value.")
     values = np.unique(volume.array)
     if foreground is not None:
         mask = volume.array == foreground

@@ -213,7 +213,7 @@ def study_ratings(
     source = StudyRatings(study, label or names[0], predictions, superseded)
     if not source.images:
         raise StudyError(
-            f"Study {study.protocol.title!r} has no submissions yet: there is nothing to analyse."
+            f"Study {study.protocol.title!r} has no submissions yet: there is nothing to analyze."
         )
     return source
 

@@ -23,7 +23,7 @@ import medai
 from medai.errors import GeometryError, MedAIError, OutputError, StudyError, StudyGoneError
 from medai.images import Segmentation, Volume, segmentation_from_masks, write_segmentation
 from medai.output import as_output_error, atomic_file, write_text
-from medai.studies.ledger import Signer, newest_number, settle, unsigned, write_pending
+from medai.studies.ledger import Signer, newest_number, settle, write_pending
 from medai.studies.protocol import Label
 from medai.studies.record import (
     DRAFT,
@@ -37,6 +37,7 @@ from medai.studies.record import (
     utc_text,
 )
 from medai.studies.rescued import forget_rescued, rescue
+from medai.studies.signing import own_signer
 from medai.studies.study import Study
 from medai.studies.submissions import read_mask
 
@@ -116,7 +117,7 @@ class Session:
     continues: str = ""
     continues_mask: str = ""
     corrects: str = ""
-    sign: Signer = unsigned
+    sign: Signer = field(default_factory=own_signer)
     _drafts_tried: int = field(default=0, init=False)
     _earlier_ids: list[str] = field(default_factory=list, init=False)
     _is_handed_in: bool = field(default=False, init=False)

@@ -160,7 +160,7 @@ def _check_model(model: Model) -> None:
         channels = getattr(single.network, "in_channels", 1)
         if channels != 1:
             raise ModelShapeError(
-                f"Model {single.card.id} takes pictures of {channels} channels, expected 1 (grey)."
+                f"Model {single.card.id} takes pictures of {channels} channels, expected 1 (gray)."
             )
 
 

@@ -205,7 +205,7 @@ EYES = Table(
             "average_lens_density",
             "lens density",
             format=".0f",
-            meaning=_("Mean grey value of the lens, 0 to 255."),
+            meaning=_("Mean gray value of the lens, 0 to 255."),
             headings={"panel": _("Density")},
         ),
         *(

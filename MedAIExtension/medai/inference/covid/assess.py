@@ -16,7 +16,7 @@ from medai.inference.covid.classification import classify_covid
 from medai.inference.lesions.segmentation import segment_lesions
 from medai.measures import segment_lungs
 from medai.measures.follow_up import days_between, follow_up
-from medai.measures.severity import severity
+from medai.measures.severity import require_lobes, severity
 from medai.models import Model
 from medai.progress import ProgressCallback, ignore_progress, share_of
 
@@ -43,6 +43,8 @@ def assess_covid(
     if measured and isinstance(study, Volume):
         # Found once, for both networks.
         require_ct_study(study)
+        if choices.lobes is not None:
+            require_lobes(choices.lobes, study.grid_shape)
         lungs = segment_lungs(study)
         # A mask with one lung, or one of unknown side, would be told into sides once more.
         sides = [bool((lungs.labels == side).any()) for side in (1, 2, 3)]

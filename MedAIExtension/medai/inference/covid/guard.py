@@ -12,7 +12,7 @@ from medai.images import AxialVolume, Volume
 from medai.models import ModelCard
 
 # Limits that hold for 99 % of the 543 pictures of COVID-CT, with a margin; anterior-segment OCT
-# (mean grey 0.08 to 0.10) and colour photographs lie outside.
+# (mean gray 0.08 to 0.10) and colour photographs lie outside.
 GREY_MEAN_RANGE = (0.12, 0.90)
 GREY_SD_RANGE = (0.10, 0.42)
 LARGEST_COLOR = 0.10
@@ -51,12 +51,12 @@ def grey_picture(picture: Volume) -> NDArray[np.uint8]:
         color = float((pixels.max(axis=-1) - pixels.min(axis=-1)).mean()) / 255.0
         if color > LARGEST_COLOR:
             raise UnsuitableImageError(
-                f"{what} is a colour picture (mean colour {color:.2f}), expected a grey CT slice."
+                f"{what} is a color picture (mean color {color:.2f}), expected a gray CT slice."
             )
         pixels = np.rint(pixels @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
     mean, sd = float(pixels.mean()) / 255.0, float(pixels.std()) / 255.0
     for name, value, (low, high) in (
-        ("mean grey", mean, GREY_MEAN_RANGE),
+        ("mean gray", mean, GREY_MEAN_RANGE),
         ("contrast", sd, GREY_SD_RANGE),
     ):
         if not low <= value <= high:
@@ -78,7 +78,7 @@ def unusual_notes(slices: Sequence[NDArray[np.uint8]], card: ModelCard) -> list[
         return []
     return [
         f"{far} of {len(slices)} slices much darker or brighter than what {card.id} was "
-        f"trained on (mean grey {means.mean():.2f}, trained on {card.input.mean:.2f}): "
+        f"trained on (mean gray {means.mean():.2f}, trained on {card.input.mean:.2f}): "
         "trust the answer less."
     ]
 

@@ -84,7 +84,7 @@ class XrayResult:
         said += [film.sentence for film in self.films]
         change = self.change
         if change is not None:
-            said.append(f"Six-zone score from first to last: {change:+d}.".replace("-", "−"))
+            said.append("Six-zone score from first to last: " + f"{change:+d}.".replace("-", "−"))
         return " ".join(said)
 
     @property
