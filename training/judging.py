@@ -17,6 +17,7 @@ from medai.measures import diagnostics
 from medai.models import Model
 from training.average_precision import SingleLesions, average_precisions, true_lesions
 from training.bootstrap import Interval, bootstrap
+from training.calibration import LEAST_PICTURES, best_temperature, interval_probability
 from training.lesion_slices import CLASSES, LesionSlice
 from training.pictures import ClassifiedPicture
 
@@ -106,8 +107,8 @@ def judge_lesions(
 
     Dice and the like are means over pictures, lesion against not, at the picture's own size;
     classes are judged where the truth has both. Average precisions: see ``average_precisions``.
-    Intervals resample patients. Returns measures by
-    name, and every picture's own figures.
+    Intervals resample patients. Returns measures by name, temperature and interval probability
+    (``training.calibration``), and every picture's own figures.
     """
     found = [find_lesions(model, item.image, device) for item in slices]
     rows = _overlaps(len(model.classes), slices, found)
@@ -182,8 +183,15 @@ def _judged(
     truths = [true_lesions(item, classes) for item in slices]
     if any((truth.labels > 1).any() for truth in truths):
         measures |= average_precisions([item.apart for item in found], truths, groups, resamples)
+    sure = [answer.probability for answer in found]
+    masks = [item.mask > 0 for item in slices if item.mask is not None]
+    enough = len(slices) >= LEAST_PICTURES
     return {
         "measures": {name: vars(value) for name, value in measures.items()},
+        "calibration": {
+            "temperature": best_temperature(sure, masks),
+            "interval_probability": interval_probability(sure, masks) if enough else None,
+        },
         "pictures": [
             {"name": item.name} | {k: round(v, 4) for k, v in row.items()}
             for item, row in zip(slices, rows, strict=True)

@@ -21,6 +21,8 @@ from medai.errors import (
 )
 from medai.images import Volume, on_axial_grid
 from medai.inference import LOWEST_SCORE, LesionOptions, rethreshold, segment_lesions
+from medai.inference.lesions.tables import REGIONS
+from medai.measures.severity import severity
 from medai.models import ModelStore
 from Testing.model_folders import write_ensemble, write_model
 
@@ -307,3 +309,33 @@ def test_a_lung_mask_that_does_not_fit_is_refused(chest, unet_model):
     for mask, error, says in wrong:
         with pytest.raises(error, match=says):
             segment_lesions(volume, unet_model, LesionOptions(lungs=mask))
+
+
+def test_the_opacity_has_the_interval_of_the_cards_probability(chest, models, store):
+    more = "[decision]\ninterval_probability = 0.2\n"
+    for name, lines in (("sure", more), ("silent", "")):
+        write_model(
+            models / name, "unet", ("lesion",), change=vivid_unet, more=lines, classes=2, width=4
+        )
+
+    found = segment_lesions(chest.volume, store.load("sure"))
+
+    lungs = found.zones > 0
+    low, high = (
+        100.0 * np.count_nonzero(found.probability[lungs] >= np.float16(bound)) / lungs.sum()
+        for bound in (0.8, 0.2)
+    )
+    assert found.burden.opacity_interval_percent == pytest.approx((low, high))
+    assert low < found.burden.opacity_percent < high
+    assert f"% of lung (95 % interval {low:.1f} to {high:.1f} %; right " in found.sentence
+    # A stricter threshold of the user's moves the opacity, not what is known of it.
+    stricter = rethreshold(found, mask_threshold=0.7)
+    assert stricter.burden.opacity_percent < found.burden.opacity_percent
+    assert stricter.burden.opacity_interval_percent == (low, high)
+    assert severity(found.burden).opacity_words().endswith(f"{low:.1f} to {high:.1f} %)")
+    assert REGIONS.rows("page", found)[0][-1] == f"{low:.1f} to {high:.1f}"
+    assert {row[-1] for row in REGIONS.rows("page", found)[1:]} == {""}
+
+    silent = segment_lesions(chest.volume, store.load("silent"))
+    assert silent.burden.opacity_interval_percent is None
+    assert "interval" not in silent.sentence

@@ -66,6 +66,11 @@ def test_the_summary_says_training_and_use_in_one_line(tmp_path, text):
         ('sha256 = "', 'sha256 = "0', "sha256 is not 64"),
         ("high = 0.2", "high = 0.05", "Dice 0.1 lies outside its interval 0.0 to 0.05"),
         ("mask_threshold = 0.4", "mask_threshold = 4", "mask_threshold is 4.0, expected 0 to 1"),
+        (
+            "mask_threshold = 0.4",
+            "interval_probability = 0.6",
+            "interval_probability is 0.6, expected",
+        ),
         ("[weights]", "[ensemble]\nmembers = ['a', 'b']\n[weights]", "an ensemble has no network"),
         ("[use]", "[use", "is not TOML"),
     ],

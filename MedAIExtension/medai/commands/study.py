@@ -15,6 +15,7 @@ from medai.commands.options import (
     OverwriteOption,
     StudyFolderArgument,
 )
+from medai.commands.study_dashboard import write_dashboard
 from medai.commands.study_import import import_study
 from medai.commands.study_web import invite_rater, revoke_links, serve_study
 
@@ -23,6 +24,9 @@ app.command("import")(import_study)
 app.command("serve")(serve_study)
 app.command("invite")(invite_rater)
 app.command("revoke")(revoke_links)
+
+
+app.command("dashboard")(write_dashboard)
 
 
 class ExportChoice(StrEnum):

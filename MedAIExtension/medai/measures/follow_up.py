@@ -50,8 +50,8 @@ class FollowUp:
             return "The change of opacity is unknown: one of the studies shows no lung."
         when = "" if self.days is None else f" {self.days} days earlier"
         return (
-            f"Opacity {self.later.opacity_percent:.1f} % in the later study, "
-            f"{self.earlier.opacity_percent:.1f} %{when or ' in the earlier study'}: "
+            f"Opacity {self.later.opacity_words()} in the later study, "
+            f"{self.earlier.opacity_words()}{when or ' in the earlier study'}: "
             f"{self.opacity_change_points:+.1f} points.".replace("-", "−")
         )
 

@@ -55,6 +55,8 @@ class LesionBurden:
     inside the lung or zone they are of. A percentage of a lung or zone that isn't in view is nan.
     Zones of a lung of unknown side are listed only where there is one.
     high_opacity_percent: lesion voxels of -200 HU and more, in percent of the lung volume.
+    opacity_interval_percent: the 95 % interval of opacity_percent, (low, high), as far as the
+        model's probabilities tell; None where they don't, and for lesions that a hand drew.
     """
 
     lung_volume_ml: float
@@ -70,6 +72,7 @@ class LesionBurden:
     zone_opacity_percent: dict[str, float]
     high_opacity_percent: float
     lesion_count: int
+    opacity_interval_percent: tuple[float, float] | None = None
 
 
 def measure_lesions(
@@ -130,8 +133,10 @@ def burden_sentence(burden: LesionBurden) -> str:
     """The burden in one sentence, for a panel and a report's first line."""
     if burden.lung_volume_ml == 0:
         return "No lungs in view."
+    between = interval_words(burden.opacity_interval_percent)
     if burden.lesion_count == 0:
-        return f"No lesions found in {burden.lung_volume_ml:,.0f} mL of lung."
+        found = f"No lesions found in {burden.lung_volume_ml:,.0f} mL of lung"
+        return f"{found} ({between})." if between else f"{found}."
     sides = [
         f"{side} {percent:.1f} %" if math.isfinite(percent) else f"{side} not in view"
         for side, percent in (
@@ -145,8 +150,17 @@ def burden_sentence(burden: LesionBurden) -> str:
     volume = burden.lesion_volume_ml
     return (
         f"Lesions {volume:,.{0 if volume >= 10 else 1}f} mL, {burden.opacity_percent:.1f} % of "
-        f"lung ({', '.join(sides)}), {regions}, {_where(burden)}."
+        f"lung ({'; '.join(filter(None, (between, ', '.join(sides))))}), {regions}, "
+        f"{_where(burden)}."
     )
+
+
+def interval_words(interval_percent: tuple[float, float] | None) -> str:
+    """The interval of an opacity, "95 % interval 1.2 to 3.4 %"; "" where there is none."""
+    if interval_percent is None:
+        return ""
+    low, high = interval_percent
+    return f"95 % interval {low:.1f} to {high:.1f} %"
 
 
 def healthy_sentence(burden: LesionBurden, healthy_percent: float | None) -> str:
@@ -164,9 +178,15 @@ def healthy_sentence(burden: LesionBurden, healthy_percent: float | None) -> str
     return f"{words} {healthy_level(healthy_percent)}"
 
 
-def opacity_sentence(opacity_percent: float, healthy_percent: float | None) -> str:
-    """The percentage of opacity alone, held against what the model marks in healthy lungs."""
-    words = f"Opacity {opacity_percent:.1f} % of lung"
+def opacity_sentence(
+    opacity_percent: float,
+    healthy_percent: float | None,
+    interval_percent: tuple[float, float] | None = None,
+) -> str:
+    """The percentage of opacity alone, with its interval where there is one, held against what the
+    model marks in healthy lungs."""
+    between = interval_words(interval_percent)
+    words = f"Opacity {opacity_percent:.1f} % of lung{f' ({between})' if between else ''}"
     if healthy_percent is None:
         return f"{words}."
     if opacity_percent <= healthy_percent:

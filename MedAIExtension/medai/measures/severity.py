@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medai.errors import GeometryError, InputError
-from medai.measures.lesions import LesionBurden
+from medai.measures.lesions import LesionBurden, interval_words
 
 LOBE_NAMES = ("right upper", "right middle", "right lower", "left upper", "left lower")
 
@@ -26,6 +26,7 @@ class Severity:
         a lobe is not in view.
     lobe_ct_scores, ct_severity_score: 0..5 for the five lobes by ``ct_score``, and CT-SS, their
         sum, 0..25; None where the lung severity score is.
+    opacity_interval_percent: the 95 % interval of opacity_percent (``LesionBurden``), or None.
     """
 
     opacity_percent: float
@@ -40,6 +41,15 @@ class Severity:
     lung_severity_score: int | None
     lobe_ct_scores: dict[str, int | None] | None = None
     ct_severity_score: int | None = None
+    opacity_interval_percent: tuple[float, float] | None = None
+
+    def opacity_words(self, of: str = "") -> str:
+        """The percentage of opacity and its interval, if there is one: "5.0 % of lung (95 % …)".
+
+        of: what follows the percent sign.
+        """
+        between = interval_words(self.opacity_interval_percent)
+        return f"{self.opacity_percent:.1f} %{of}{f' ({between})' if between else ''}"
 
 
 def involvement_score(opacity_percent: float) -> int | None:
@@ -104,6 +114,7 @@ def severity(
         lung_severity_score=None if lobe_scores is None else _total(lobe_scores),
         lobe_ct_scores=lobe_ct_scores,
         ct_severity_score=None if lobe_ct_scores is None else _total(lobe_ct_scores),
+        opacity_interval_percent=burden.opacity_interval_percent,
     )
 
 

@@ -167,7 +167,9 @@ class DecisionSection:
 
     healthy_opacity_percent: the most that a lesion model marked in healthy lungs, in percent of
     lung volume; least_region_ml: smaller regions are left out, as noise. Both are measured by
-    ``python -m training.healthy_lungs``.
+    ``python -m training.healthy_lungs``. interval_probability: the 95 % interval of a burden runs
+    from the voxels of at least 1 minus this probability to those of at least this; measured by
+    ``python -m training.evaluate lesions`` on slices that the network had not seen.
     """
 
     score_threshold: float | None = None
@@ -176,6 +178,7 @@ class DecisionSection:
     threshold: float | None = None
     healthy_opacity_percent: float | None = None
     least_region_ml: float | None = None
+    interval_probability: float | None = None
 
     @property
     def region_score(self) -> float:
@@ -428,6 +431,12 @@ def _check_decision(decision: DecisionSection, require: Any) -> None:
     require(
         least_ml is None or 0 <= least_ml <= 100,
         f"least_region_ml is {least_ml}, expected 0 to 100",
+    )
+    bound = decision.interval_probability
+    require(
+        bound is None
+        or 0 < bound <= min(decision.voxel_probability, 1 - decision.voxel_probability),
+        f"interval_probability is {bound}, expected above 0, outside mask_threshold",
     )
     temperature = decision.temperature
     require(

@@ -125,6 +125,8 @@ def add_assessment(page: Page, result: CovidAssessment) -> None:
     answer = result.classification
     for note in result.notes:
         page.note(note)
+    if answer.doubts:
+        _add_severity(page, result)
     page.heading("How likely")
     page.table(
         ("class", "probability"),
@@ -153,7 +155,7 @@ def add_assessment(page: Page, result: CovidAssessment) -> None:
         ]
     )
     _add_region_charts(page, answer)
-    if result.severity is not None and result.lesions is not None:
+    if not answer.doubts:
         _add_severity(page, result)
     if result.change is not None:
         _add_change(page, result.change, result.prior_lesions, result.lesions)
@@ -245,8 +247,10 @@ def _add_region_charts(page: Page, result: CovidResult) -> None:
 
 def _add_severity(page: Page, result: CovidAssessment) -> None:
     severe, lesions = result.severity, result.lesions
-    assert severe is not None and lesions is not None
+    if severe is None or lesions is None:
+        return
     page.heading("How severe")
+    page.sentence(f"Opacity {severe.opacity_words(' of lung')}.")
     add_healthy_level(page, lesions)
     page.table(SEVERITY.headings("page"), SEVERITY.rows("page", severe))
     if severe.lung_severity_score is not None:

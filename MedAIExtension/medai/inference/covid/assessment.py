@@ -76,7 +76,9 @@ class CovidAssessment:
             if healthy is not None:
                 words = f"{words} {healthy_level(healthy)}"
         elif self.severity is not None and np.isfinite(self.severity.opacity_percent):
-            words = opacity_sentence(self.severity.opacity_percent, healthy)
+            words = opacity_sentence(
+                self.severity.opacity_percent, healthy, self.severity.opacity_interval_percent
+            )
         else:
             return ""
         by_hand = self.lesions is not None and self.lesions.correction is not None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from medai.inference.covid.result import COVID_CLASS, CovidResult
+from medai.inference.lesions.tables import interval_columns
 from medai.measures.follow_up import FollowUp
 from medai.measures.severity import severity_rows
 from medai.tables import EVERYWHERE, Column, Table
@@ -172,6 +173,7 @@ RESULTS = Table(
             "%",
             value=lambda summary: (summary["severity"] or {}).get("opacity_percent"),
         ),
+        *interval_columns(lambda summary: summary["severity"] or {}),
         Column("notes", "notes", value=lambda summary: " ".join(summary["notes"])),
     ),
 )

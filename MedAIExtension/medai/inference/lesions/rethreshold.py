@@ -20,7 +20,8 @@ def rethreshold(
 ) -> LesionResult:
     """The same result at other thresholds; None keeps the threshold as it was.
 
-    Lesions, findings and burden change, nothing else. A score threshold below the least score that
+    Lesions, findings and burden change, nothing else; the interval of the opacity, which no
+    threshold of the user's moves, stays. A score threshold below the least score that
     regions got a mask for (LOWEST_SCORE, see RoiTable) shows no more than that one; without
     regions (U-Net, ensemble) it changes nothing.
     Raises InputError on thresholds outside 0..1.
@@ -48,6 +49,7 @@ def rethreshold(
     findings, burden = measure_lesions(
         result.volume, lesions, result.zones, result.probability, result.classes
     )
+    burden = replace(burden, opacity_interval_percent=result.burden.opacity_interval_percent)
     return replace(result, lesions=lesions, findings=findings, burden=burden, options=options)
 
 

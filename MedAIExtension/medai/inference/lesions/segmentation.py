@@ -18,6 +18,7 @@ from medai.errors import (
 from medai.images import AxialVolume, Volume, on_axial_grid, to_axial
 from medai.images.hounsfield import require_ct_study
 from medai.inference.lesions.lungs_of_study import lungs_of_study
+from medai.inference.lesions.opacity_interval import opacity_interval
 from medai.inference.lesions.result import AXIAL_ONLY, LesionOptions, LesionResult
 from medai.inference.lesions.rethreshold import (
     large_enough,
@@ -89,6 +90,13 @@ def segment_lesions(
     lesions = large_enough(volume, lesions, len(model.classes), options)
     raise_if_cancelled(cancelled)
     findings, burden = measure_lesions(volume, lesions, zones, probability, model.classes)
+    likeliest = None if answer.likeliest is None else _restored(axial, answer.likeliest)
+    bound = model.card.decision.interval_probability
+    if bound is not None and answer.rois is None and options.planes == AXIAL_ONLY:
+        interval = opacity_interval(
+            volume, probability, likeliest, zones, len(model.classes), options, bound
+        )
+        burden = replace(burden, opacity_interval_percent=interval)
     progress(Progress(1.0, "Done"))
     return LesionResult(
         volume=volume,
@@ -115,7 +123,7 @@ def segment_lesions(
             )
             if words
         ),
-        likeliest=None if answer.likeliest is None else _restored(axial, answer.likeliest),
+        likeliest=likeliest,
     )
 
 

@@ -111,7 +111,10 @@ LESIONS = Table(
 
 
 def _regions(result: LesionResult) -> Iterator[dict[str, Any]]:
-    """All lung, each lung, each zone in view: lung and lesion volume, and opacity."""
+    """All lung, each lung, each zone in view: lung and lesion volume, and opacity.
+
+    The opacity of all lung has its 95 % interval beside it, where there is one.
+    """
     burden, lesion_ml = result.burden, result.burden.zone_lesion_volume_ml
     right, left = (sum(lesion_ml[name] for name in side) for side in (RIGHT_ZONES, LEFT_ZONES))
     unknown = UNKNOWN_ZONES[0] in lesion_ml
@@ -134,8 +137,11 @@ def _regions(result: LesionResult) -> Iterator[dict[str, Any]]:
             for name, percent in burden.zone_opacity_percent.items()
         ),
     ]
-    for row in rows:
-        yield dict(zip(("region", "lung_ml", "lesion_ml", "opacity_percent"), row, strict=True))
+    interval = burden.opacity_interval_percent
+    for number, row in enumerate(rows):
+        named = dict(zip(("region", "lung_ml", "lesion_ml", "opacity_percent"), row, strict=True))
+        ends = interval if number == 0 else None
+        yield named | {"interval": "" if ends is None else f"{ends[0]:.1f} to {ends[1]:.1f}"}
 
 
 # One row a lung or zone of a LesionResult.
@@ -146,8 +152,24 @@ REGIONS = Table(
         Column("lung_ml", "lung", "mL", ",.1f"),
         Column("lesion_ml", "lesion", "mL", ",.1f", places=frozenset({"page"})),
         Column("opacity_percent", "opacity", "%", ".1f"),
+        Column("interval", "95 % interval", "%"),
     ),
 )
+
+
+def interval_columns(burden_of: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> list[Column]:
+    """Low and high end of the opacity's interval, from the part of a summary that holds it."""
+
+    def end(number: int) -> Callable[[Mapping[str, Any]], float | None]:
+        return lambda summary: (burden_of(summary).get("opacity_interval_percent") or 2 * [None])[
+            number
+        ]
+
+    return [
+        Column(f"opacity_{name}_percent", f"opacity, {name}", "%", value=end(number))
+        for number, name in enumerate(("low", "high"))
+    ]
+
 
 # One line of a batch's results.csv, from a summary.
 RESULTS = Table(
@@ -155,6 +177,7 @@ RESULTS = Table(
     columns=(
         Column("model", "model", value=lambda summary: summary["model"]["id"]),
         *(Column(key, key.replace("_", " "), value=_of_burden(key)) for key in _BURDEN),
+        *interval_columns(lambda summary: summary["burden"]),
         Column("healthy_opacity_percent", "marked in healthy lungs", "%", ".1f"),
         Column("notes", "notes", value=lambda summary: " ".join(summary["notes"])),
     ),
