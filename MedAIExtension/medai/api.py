@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # Task -> the table of what was found.
 _ROWS = {
     "lesions": "medai.inference.lesions.tables:LESIONS",
+    "measure": "medai.inference.lesions.tables:LESIONS",
     "cataract": "medai.inference.cataract.tables:SCANS",
 }
 _PICTURES_SHOWN = 3
@@ -100,7 +101,7 @@ class Analysis:
         return task_named(self.task)
 
     def _pictures(self) -> list[tuple[bytes, str]]:
-        if self.task == "lesions":
+        if self.task in ("lesions", "measure"):
             from medai.reports.lesions import key_slices
 
             return key_slices(self.result)[0][:_PICTURES_SHOWN]
@@ -131,6 +132,27 @@ def segment(
 
     volume = study if isinstance(study, Volume) else read_volume(Path(study))
     return _run("lesions", volume, model, options, progress)
+
+
+def measure(
+    study: Path | str | Volume,
+    lesions: Path | str,
+    *,
+    lungs: Path | str | Volume | None = None,
+    progress: ProgressCallback = ignore_progress,
+) -> Analysis:
+    """Burden of lesions that a hand or another tool outlined; no network is needed.
+
+    study: as for ``segment``. lesions: a ``.seg.nrrd``, or a label map. lungs: a mask on the
+    study's grid; None: those drawn with the lesions, else they are found. Raises as
+    ``medai.inference.lesions.given_masks.measure_given``.
+    """
+    from medai.images import Volume, read_volume
+    from medai.inference.lesions.given_masks import MeasureOptions
+
+    volume = study if isinstance(study, Volume) else read_volume(Path(study))
+    mask = read_volume(Path(lungs)) if isinstance(lungs, str | Path) else lungs
+    return _run("measure", volume, None, MeasureOptions(Path(lesions), mask), progress)
 
 
 def classify(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from medai.agreement import area_icc, pixel_icc, rating_patterns
+from medai.agreement import area_icc, krippendorff_alpha, pixel_icc, rating_patterns
 from medai.agreement.area_icc import AreaCounts, area_iccs
 from medai.agreement.pixel_icc import pixel_iccs
 from medai.phantoms.raters import simulate_rating
@@ -87,7 +87,9 @@ def test_areas_of_few_and_many_raters_are_fitted(raters: int) -> None:
     assert found.low < true_icc(4.0, 0.2, 1.0) < found.high
 
 
-def correlated_masks(seed: int, size: int = 256, raters: int = 4) -> np.ndarray:
+def correlated_masks(
+    seed: int, shared: float = 0.65, size: int = 256, raters: int = 4
+) -> np.ndarray:
     """Smooth blobs that raters share in part: alpha about 0.4, no spurious structure."""
     random = np.random.default_rng(seed)
 
@@ -98,7 +100,7 @@ def correlated_masks(seed: int, size: int = 256, raters: int = 4) -> np.ndarray:
     common = field()
     return np.stack(
         [
-            (np.sqrt(0.65) * common + np.sqrt(0.35) * field() + 0.1 * random.normal()) > 0.6
+            (np.sqrt(shared) * common + np.sqrt(1 - shared) * field() + 0.1 * random.normal()) > 0.6
             for _ in range(raters)
         ]
     ).astype(np.uint8)
@@ -112,6 +114,15 @@ def test_the_area_icc_does_not_collapse_at_any_grid() -> None:
     assert np.abs(np.diff(found)).max() < 0.2
     # Where the highest Laplace likelihood is a spurious point, the ICC is near 0.
     assert area_icc(masks, None, 10, method="laplace").icc < 0.1
+
+
+def test_moderate_areas_are_moderate_at_every_grid() -> None:
+    """Smooth masks whose alpha is 0.34."""
+    masks = correlated_masks(3, shared=0.6)
+    assert krippendorff_alpha(masks.reshape(4, -1)) == pytest.approx(0.34, abs=0.01)
+    found = [area_icc(masks, None, grid).icc for grid in (5, 8, 10, 12, 15, 20)]
+    assert all(0.3 <= icc <= 0.6 for icc in found)
+    assert np.abs(np.diff(found)).max() < 0.2
 
 
 def test_tiny_regions_say_that_they_are_not_reliable() -> None:

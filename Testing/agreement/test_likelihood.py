@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from medai.agreement.area_likelihood import AreaLikelihood
+from medai.agreement.area_likelihood import OVER_OFFSET, AreaLikelihood
 from medai.agreement.binomial_table import BinomialTable
+from medai.agreement.crossed_search import CrossedPoint
 from medai.agreement.laplace import log_likelihood, zero_modes
 from medai.agreement.patterns import rating_patterns
 from medai.agreement.pixel_icc import pattern_table
@@ -134,18 +135,45 @@ def test_the_exact_area_likelihood_is_plain_integration(sd_unit: float, sd_over:
     marked = np.array([[0, 1], [3, 1], [0, 0], [40, 38], [0, 3], [500, 900]], float)
     shift = np.array([-1.0, -1.6])
     likelihood = AreaLikelihood(marked, units, np.ones(6))
-    point = likelihood.at(shift, sd_unit, sd_over)
+
+    def point(x: np.ndarray) -> CrossedPoint:
+        return likelihood.at(x[None, :2], x[None, 2:])
+
+    at = np.array([*shift, np.log(sd_unit), np.log(sd_over**2 + OVER_OFFSET)])
+    here = point(at)
     expected = plain_area_likelihood(marked, units, shift, sd_unit, sd_over)
-    assert point.value == pytest.approx(expected, abs=1e-3)
+    assert here.value[0] == pytest.approx(expected, abs=5e-5)
+    for place, move in enumerate(1e-4 * np.eye(4)):
+        up, down = point(at + move), point(at - move)
+        slope = (up.value[0] - down.value[0]) / 2e-4
+        assert here.gradient[0, place] == pytest.approx(slope, abs=1e-4)
+        bend = -(up.gradient[0] - down.gradient[0]) / 2e-4
+        assert here.information[0, place] == pytest.approx(bend, abs=5e-3)
 
-    def value(move: np.ndarray) -> float:
-        spread = np.exp(np.log([sd_unit, sd_over]) + move[2:])
-        return likelihood.at(shift + move[:2], spread[0], spread[1]).value
 
-    found = [*point.shift, point.log_unit, point.log_over]
-    for place, step in enumerate(1e-4 * np.eye(4)):
-        slope = (value(step) - value(-step)) / 2e-4
-        assert found[place] == pytest.approx(slope, abs=5e-3)
+def test_cells_without_over_dispersion_are_binomial_to_the_left_end_of_every_tail() -> None:
+    """Hundreds of empty cells of a thousand pixels: each one's small share of log L counts."""
+    marked = np.array([[0, 0, 0], [1156, 1156, 1155], [400, 420, 390]], float)
+    units, counts = np.full(3, 1156.0), np.array([300.0, 40.0, 8.0])
+    shift, sd_unit = np.array([-18.0, -18.1, -17.9]), 13.0
+    u = np.linspace(-12 * sd_unit, 12 * sd_unit, 400_001)
+    expected = 0.0
+    for k, count in zip(marked, counts, strict=True):
+        joint = -0.5 * (u / sd_unit) ** 2 - np.log(sd_unit * np.sqrt(2 * np.pi))
+        for j in range(3):
+            joint = joint + k[j] * (u + shift[j]) - 1156 * np.logaddexp(0, u + shift[j])
+        top = joint.max()
+        expected += count * (np.log(np.exp(joint - top).sum() * (u[1] - u[0])) + top)
+    likelihood = AreaLikelihood(marked, units, counts)
+    without, tiny = (
+        likelihood.at(shift[None], np.log([[sd_unit, variance + OVER_OFFSET]]))
+        for variance in (0.0, 1e-6)
+    )
+    # 5e-7 for each of 348 cells: the trapezoidal rule on an edge that nothing blurs.
+    assert without.value[0] == pytest.approx(expected, abs=3e-4)
+    # By its slope at 0 the likelihood grows by so much.
+    gain = without.gradient[0, -1] * 1e-6 / OVER_OFFSET
+    assert tiny.value[0] - without.value[0] == pytest.approx(gain, abs=1e-3)
 
 
 def test_integrating_the_raters_too_makes_no_difference_to_the_exact_fit() -> None:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
 
 from medai.agreement import (
     ImageRatings,
+    area_icc,
     bootstrap_interval,
     cohort,
     krippendorff_alpha,
     pixel_icc,
     rating_patterns,
 )
+from medai.phantoms.raters import simulate_rating
+from medai.phantoms.skin import skin_photograph
+from medai.studies.phantom_study import SIMULATED_RATERS
 
 
 def main() -> None:
@@ -30,7 +34,23 @@ def main() -> None:
     _alpha(masks)
     report("bootstrap of the pixel ICC, 1000 resamples",
            best_of(1, lambda: bootstrap_interval(masks)), 10.0)  # fmt: skip
+    _areas()
     _cohort()
+
+
+def _areas() -> None:
+    phantom = skin_photograph((512, 512), seed=5)
+    masks = np.stack(
+        [
+            simulate_rating(phantom.lesions, phantom.volume.spacing_mm, rater, seed=1)[0] != 0
+            for rater in SIMULATED_RATERS[:3]
+        ]
+    )
+    for grid in (10, 15, 20):
+        start = process_time()
+        area_icc(masks, None, grid)
+        seconds = process_time() - start
+        report(f"area ICC, 3 × 512 × 512, {grid} cells a side, processor time", seconds, 0.5)
 
 
 def _large() -> None:

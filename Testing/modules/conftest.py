@@ -15,6 +15,14 @@ def slicer():
     return module
 
 
+@pytest.fixture
+def module(request, slicer):
+    """The file of the module that the test file's ``NAME`` names, imported as Slicer does."""
+    from Testing.standins import load_module
+
+    return load_module(request.module.NAME)
+
+
 @pytest.fixture(autouse=True)
 def terms_accepted(request, monkeypatch):
     """The terms of every model are accepted already, unless a test is about asking."""

@@ -21,14 +21,6 @@ NAME = "CataractMap"
 
 
 @pytest.fixture
-def module(slicer):
-    """The module's file, imported as Slicer does."""
-    from Testing.standins import load_module
-
-    return load_module(NAME)
-
-
-@pytest.fixture
 def bench(module, monkeypatch, tmp_path, messages):
     """Two models, and a worker that answers with the phantoms' truth."""
     write_card(tmp_path / "models", "small", recommended=True, threshold=0.2)

@@ -24,14 +24,6 @@ NAME = "CovidClassification"
 
 
 @pytest.fixture
-def module(slicer):
-    """The module's file, imported as Slicer does."""
-    from Testing.standins import load_module
-
-    return load_module(NAME)
-
-
-@pytest.fixture
 def bench(module, monkeypatch, tmp_path, messages):
     """A classifier with random weights, and the phantom's truth for severity."""
     folder = tmp_path / "models"

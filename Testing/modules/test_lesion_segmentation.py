@@ -23,14 +23,6 @@ NAME = "LesionSegmentation"
 
 
 @pytest.fixture
-def module(slicer):
-    """The module's file, imported as Slicer does."""
-    from Testing.standins import load_module
-
-    return load_module(NAME)
-
-
-@pytest.fixture
 def bench(module, monkeypatch, tmp_path, messages):
     """Two models, and a worker that answers with the phantom's truth."""
     store = store_with(

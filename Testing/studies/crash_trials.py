@@ -22,7 +22,6 @@ import numpy as np
 from medai.errors import MedAIError
 from medai.images import Volume, read_volume, write_volume
 from medai.studies import (
-    Record,
     Remarks,
     Study,
     StudyPlan,
@@ -31,26 +30,14 @@ from medai.studies import (
     open_drafts,
     open_study,
     rated_images,
-    read_mask,
     start_session,
 )
 from medai.studies.submissions import rater_records
+from Testing.studies.numbered_masks import mask_of, number_in
 
 RATER = "AB"
 IMAGE = "case"
 _NOBODY = 65534
-
-
-def mask_of(number: int) -> dict[str, np.ndarray]:
-    """A mask that holds ``number`` in its pixels."""
-    bits = (number >> np.arange(64)) & 1
-    return {"lesion": bits.reshape(1, 8, 8).astype(np.uint8)}
-
-
-def number_in(study: Study, record: Record) -> int:
-    """The number that a saved mask holds."""
-    bits = read_mask(study, record).mask("lesion").ravel()
-    return sum(1 << int(place) for place in np.flatnonzero(bits))
 
 
 def make_study(folder: Path) -> Study:

@@ -3,36 +3,24 @@
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from medai.errors import MedAIError, OutputError
 from medai.images import read_volume
 from medai.studies import (
-    Record,
     Remarks,
     Study,
     check_study,
     open_drafts,
     open_study,
-    read_mask,
     start_session,
 )
 from medai.studies.submissions import rater_history
 from Testing.studies.failing_calls import FailingCalls
+from Testing.studies.numbered_masks import mask_of, number_in
 
 # More than a draft and a submission make; the test says when it isn't.
 _MOST_CALLS = 120
-
-
-def mask_of(value: int) -> dict[str, np.ndarray]:
-    bits = (value >> np.arange(64)) & 1
-    return {"lesion": bits.reshape(1, 8, 8).astype(np.uint8)}
-
-
-def value_of(study: Study, record: Record) -> int:
-    bits = read_mask(study, record).mask("lesion").ravel()
-    return sum(1 << int(place) for place in np.flatnonzero(bits))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +50,7 @@ def test_a_call_that_fails_anywhere_in_a_draft_and_a_submission_loses_nothing(
                 except OutputError:
                     pass
         kept = {
-            value_of(copy, record)
+            number_in(copy, record)
             for record in (*rater_history(copy, "AB").records, *open_drafts(copy, "AB"))
         }
         assert max(safe) <= max(kept - {9}), f"call {failing}: {safe} was safe, {kept} is there"
@@ -71,9 +59,9 @@ def test_a_call_that_fails_anywhere_in_a_draft_and_a_submission_loses_nothing(
         assert wrong == [], f"call {failing}"
         # The disk works again: the same session finishes, and nothing is there twice.
         if 3 not in safe:
-            assert value_of(copy, session.submit(mask_of(3), Remarks())) == 3
+            assert number_in(copy, session.submit(mask_of(3), Remarks())) == 3
         records = rater_history(copy, "AB")
-        assert [value_of(copy, r) for r in records.records if r.image == "case-1"] == [3]
+        assert [number_in(copy, r) for r in records.records if r.image == "case-1"] == [3]
         assert records.warnings == ()
         assert open_drafts(copy, "AB") == ()
         assert check_study(copy).is_sound
@@ -97,4 +85,4 @@ def test_reading_errors_are_medai_errors(study: Study, monkeypatch: pytest.Monke
         patch.setattr(Path, "iterdir", fail)
         with pytest.raises(MedAIError):
             session.submit(mask_of(1), Remarks())
-    assert value_of(study, session.submit(mask_of(1), Remarks())) == 1
+    assert number_in(study, session.submit(mask_of(1), Remarks())) == 1

@@ -25,7 +25,8 @@ from medai.studies import (
 )
 from medai.studies.submissions import rater_records
 
-PACKAGES = Path(__file__).resolve().parents[2] / "MedAIExtension"
+ROOT = Path(__file__).resolve().parents[2]
+PATHS = os.pathsep.join([str(ROOT), str(ROOT / "MedAIExtension")])
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 
@@ -36,7 +37,7 @@ def trial(*arguments: str) -> Any:
     # HOME is the test's own: what is rescued on this computer stays out of the real one.
     done = subprocess.run(
         [sys.executable, str(program), *arguments],
-        env={**os.environ, "PYTHONPATH": str(PACKAGES)},
+        env={**os.environ, "PYTHONPATH": PATHS},
         capture_output=True,
         text=True,
         timeout=1100,

@@ -170,9 +170,8 @@ def test_other_errors_of_syncing_a_folder_stay_errors(
         sit_down(study).save_draft(OUTLINE, Remarks())
 
 
-def test_a_submission_that_arrived_but_was_reported_as_failed_is_recognised(
-    study: Study, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def arrived_unnoticed(study: Study, monkeypatch: pytest.MonkeyPatch) -> Session:
+    """A session whose submission was reported as failed, after it was in place."""
     session = sit_down(study)
 
     def fail(*arguments: object) -> None:
@@ -182,6 +181,13 @@ def test_a_submission_that_arrived_but_was_reported_as_failed_is_recognised(
         patch.setattr("medai.studies.session.settle", fail)
         with pytest.raises(OutputError):
             session.submit(OUTLINE, Remarks())
+    return session
+
+
+def test_a_submission_that_arrived_but_was_reported_as_failed_is_recognised(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = arrived_unnoticed(study, monkeypatch)
     arrived = rater_records(study, "AB")
     assert session.submit(OUTLINE, Remarks()) == arrived[0]
     assert rater_records(study, "AB") == arrived
@@ -191,15 +197,7 @@ def test_a_submission_that_arrived_but_was_reported_as_failed_is_recognised(
 def test_another_outline_after_one_that_arrived_unnoticed_is_a_correction(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = sit_down(study)
-
-    def fail(*arguments: object) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("medai.studies.session.settle", fail)
-        with pytest.raises(OutputError):
-            session.submit(OUTLINE, Remarks())
+    session = arrived_unnoticed(study, monkeypatch)
     more = {"lesion": np.ones((1, 8, 8), np.uint8)}
     record = session.submit(more, Remarks())
     first, second = rater_records(study, "AB")

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -24,13 +23,9 @@ from medai.studies import (
 )
 from medai.studies.ledger import newest_number, read_ledger
 from medai.studies.submissions import mask_path, rater_history, rater_records, study_counted
+from Testing.studies.numbered_masks import mask_of
 
 POSITIONS = 4
-
-
-def mask_of(value: int) -> dict[str, np.ndarray]:
-    bits = (value >> np.arange(64)) & 1
-    return {"lesion": bits.reshape(1, 8, 8).astype(np.uint8)}
 
 
 def submit(study: Study, image: str, value: int, corrects: Record | None = None) -> Record:
