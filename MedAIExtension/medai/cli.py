@@ -29,16 +29,9 @@ _SUMMARY = (
 # Command -> where it lives; a group's commands come from its typer app.
 _COMMANDS = ("demo", *(task.command for task in TASKS), "batch", "doctor")
 _GROUPS = ("models", "study")
-# Command -> its page in the documentation.
-PAGES = {
+# Command -> its page in the documentation; a task says its own.
+PAGES = {task.command: task.page for task in TASKS} | {
     "demo": "troubleshooting.md",
-    "segment": "lesion-segmentation.md",
-    "measure": "lesion-segmentation.md",
-    "classify": "covid-classification.md",
-    "cataract": "cataract.md",
-    "prognosis": "prognosis.md",
-    "xray": "chest-xray.md",
-    "agree": "agreement.md",
     "batch": "batch-and-cluster.md",
     "doctor": "troubleshooting.md",
     "models": "model-card.md",

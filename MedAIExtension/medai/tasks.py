@@ -42,6 +42,7 @@ class Task:
     option_models: option that names another model -> the task that model is for.
     list_columns: what a row of a study list may say beyond study and name; path_columns: those of
         them that are files or folders.
+    page: of Resources/Documentation, which the command's help names.
     """
 
     name: str
@@ -61,12 +62,14 @@ class Task:
     option_models: Mapping[str, str] = field(default_factory=dict)
     list_columns: tuple[str, ...] = ()
     path_columns: tuple[str, ...] = ()
+    page: str = "troubleshooting.md"
 
 
 TASKS = (
     Task(
         name="lesions",
         command="segment",
+        page="lesion-segmentation.md",
         title="Lesions on chest CT",
         read="medai.inference.lesions.study:read_row",
         run="medai.inference.lesions.segmentation:segment_lesions",
@@ -88,6 +91,7 @@ TASKS = (
     Task(
         name="measure",
         command="measure",
+        page="lesion-segmentation.md",
         title="Lesions on chest CT",
         read="medai.inference.lesions.given_masks:read_row",
         run="medai.inference.lesions.given_masks:measure_given",
@@ -104,6 +108,7 @@ TASKS = (
     Task(
         name="covid",
         command="classify",
+        page="covid-classification.md",
         title="COVID-19 on chest CT",
         read="medai.inference.covid.study:read_row",
         run="medai.inference.covid.assess:assess_covid",
@@ -127,6 +132,7 @@ TASKS = (
     Task(
         name="cataract",
         command="cataract",
+        page="cataract.md",
         title="Cataract on anterior-segment OCT",
         read="medai.inference.cataract.study:read_row",
         run="medai.inference.cataract.mapping:map_cataract",
@@ -147,6 +153,7 @@ TASKS = (
     Task(
         name="xray",
         command="xray",
+        page="chest-xray.md",
         title="Chest X-ray",
         read="medai.inference.xray.assessment:read_row",
         run="medai.inference.xray.assessment:assess_radiographs",
@@ -167,6 +174,7 @@ TASKS = (
     Task(
         name="agreement",
         command="agree",
+        page="agreement.md",
         title="Agreement of raters",
         read="medai.reports.agreement_task:read_row",
         run="medai.reports.agreement_task:measure",
@@ -186,6 +194,7 @@ TASKS = (
     Task(
         name="prognosis",
         command="prognosis",
+        page="prognosis.md",
         title="Clinical scores",
         read="medai.prognosis.assessment:read_row",
         run="medai.prognosis.assessment:assess_prognosis",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import typer
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from medai.phantoms.raters import SIMULATED_RATERS, simulate_rating
 from medai.phantoms.skin import skin_photograph
 from medai.studies import check_study, open_study, worklist
+from medai.studies.name_key import read_key
 from medai.studies.submissions import study_records
 from Testing.modules.rater_steps import NAME, OWNER, be, open_folder, outline, run
 
@@ -28,6 +30,12 @@ def pictures(tmp_path):
         Image.fromarray(phantom.volume.array[0]).save(tmp_path / "images" / f"{name}.png")
         Image.fromarray(255 * phantom.skin[0]).save(tmp_path / "skin" / f"{name}.png")
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def own_user_folder(tmp_path, monkeypatch):
+    """The key of a study goes into the user folder: not into the real one."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
 
 
 @pytest.fixture(autouse=True)
@@ -60,11 +68,11 @@ def make_study(panel, folder) -> None:
     panel.wait()
 
 
-def outline_all(panel, slicer, rater, study) -> None:
-    """What one rater does: six cases, one of them a repeat."""
+def outline_all(panel, slicer, rater, study, phantoms) -> None:
+    """What one rater does: six cases, one of them a repeat. phantoms: by the study's names."""
     be(panel, rater.name)
     for case in worklist(study.protocol, rater.name):
-        phantom = PHANTOMS[case.image]
+        phantom = phantoms[case.image]
         mask = simulate_rating(
             phantom.lesions,
             phantom.volume.spacing_mm,
@@ -85,10 +93,13 @@ def test_the_numbers_of_a_session_equal_those_of_medai_agree_on_its_export(
 ):
     panel = open_panel(NAME)
     make_study(panel, pictures)
-    assert messages.shown == []
+    (told,) = messages.shown
+    key = Path(told.text.splitlines()[-1])
+    assert pictures in key.parents and pictures / "study" not in key.parents
+    phantoms = {given: PHANTOMS[name] for name, given in read_key(key).items()}
     study = open_study(pictures / "study")
     for rater in SIMULATED_RATERS:
-        outline_all(panel, slicer, rater, study)
+        outline_all(panel, slicer, rater, study, phantoms)
         assert panel.ui.caseLabel.text() == "All 6 cases are done · 6 submitted."
     records = study_records(study)
     assert len(records) == 24
@@ -104,12 +115,12 @@ def test_the_numbers_of_a_session_equal_those_of_medai_agree_on_its_export(
     exported = pictures / "agreement"
     shown = json.loads((exported / "agreement.json").read_text(encoding="utf-8"))
     assert shown["images"] == 5
-    assert shown["sentence"] == panel.ui.summaryLabel.text()
+    assert shown["sentence"] == panel.ui.summaryLabel.text().splitlines()[0]
     again = agree(str(exported / "outlines" / "between_raters"), "-o", str(pictures / "again"))
     assert again == shown
     for name in ("images.csv", "raters.csv", "summary.csv", "confounders.csv"):
         assert (exported / name).read_bytes() == (pictures / "again" / name).read_bytes()
-    for image in PHANTOMS:
+    for image in phantoms:
         name = f"consensus/{image}.seg.nrrd"
         assert (exported / name).read_bytes() == (pictures / "again" / name).read_bytes()
     repeats = (exported / "repeats.csv").read_text().splitlines()

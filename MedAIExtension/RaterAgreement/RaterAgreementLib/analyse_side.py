@@ -117,7 +117,7 @@ class AnalyseSide:
             return
         remark = self._remark()
         report = self._result.result.report
-        parts = [self._result.cohort.sentence]
+        parts = [report.sentence]
         parts += [candidate.sentence for candidate in self._result.cohort.candidates]
         parts += local_sentence(report.local)
         parts += [] if report.lesions is None else [report.lesions.sentence]
