@@ -44,13 +44,11 @@ def blobs(size: int, shift: int) -> np.ndarray:
 def test_on_small_images_the_local_extents_are_those_of_the_map():
     masks, skin = masks_and_skin("b_moderate4")
     assert max(masks[0].shape) / CELLS / np.sqrt(12) < 6  # no blocks
-    sigma = masks[0].shape[0] / CELLS / np.sqrt(12)
-    square = masks[0][: masks[0].shape[0], : masks[0].shape[0]]
-    region = skin[: square.shape[0], : square.shape[1]] > 0
-    if square.shape[0] == square.shape[1]:
-        whole = local_extent(square, region, sigma)
-        found = local_extents(square, region)
-        assert found == pytest.approx(whole[region], abs=1e-5)
+    side = min(masks[0].shape)
+    square, region = masks[0][:side, :side], skin[:side, :side] > 0
+    assert square.any() and region.any()
+    whole = local_extent(square, region, side / CELLS / np.sqrt(12))
+    assert local_extents(square, region) == pytest.approx(whole[region], abs=1e-5)
 
 
 def test_blocks_change_nothing_that_matters():
