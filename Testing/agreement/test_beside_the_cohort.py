@@ -122,7 +122,7 @@ def test_quality_is_counted_as_the_source_counts_it():
     assert {row["reason"]: row["images"] for row in counts.reason_rows} == {
         "out of focus": 2, "overexposed": 1
     }  # fmt: skip
-    assert "called both high and low" in counts.sentence
+    assert "1 was called both high and low. 2 images were faulted" in counts.sentence
 
 
 def test_the_map_marks_what_is_out_of_focus_lowest_quality_first():

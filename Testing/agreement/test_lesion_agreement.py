@@ -85,17 +85,19 @@ def test_same_lesions_with_other_borders_and_other_lesions_are_told_apart():
     shifted = [rated(line((0, 10), (30, 40)), line((5, 15), (35, 45)), name=str(k)) for k in "12"]
     result = lesion_agreement(shifted)
     assert (result.f1(0.1), result.f1(0.3), result.f1(0.5)) == (1.0, 1.0, 0.0)
-    assert result.sentence.startswith("Raters mark the same lesions, but draw other borders")
+    assert result.sentence.startswith("Raters mark the same lesions, but draw different borders")
     same = lesion_agreement([rated(line((0, 10)), line((0, 9)))])
     assert same.sentence.startswith("Raters mark the same lesions with much the same borders")
     other = lesion_agreement([rated(line((0, 10), (20, 30)), line((0, 10), (40, 50)))])
     assert other.f1(0.1) == 0.5
     assert other.sentence.startswith(
-        "Raters mark other lesions; those they share have much the same borders: positive "
+        "Raters mark different lesions; those they share have much the same borders: positive "
         "agreement (F1) is 0.50"
     )
     apart = lesion_agreement([rated(line((0, 10)), line((30, 40)))])
-    assert apart.sentence.startswith("Raters mark other lesions: positive agreement (F1) is 0.00")
+    assert apart.sentence.startswith(
+        "Raters mark different lesions: positive agreement (F1) is 0.00"
+    )
     assert lesion_agreement([rated(line(), line())]).sentence.startswith("Nobody marked a lesion")
 
 

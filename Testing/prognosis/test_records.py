@@ -153,6 +153,23 @@ def test_a_stated_value_counts_more_than_the_image_and_the_difference_is_said(tm
     assert any("the file says otherwise" in note for note in result.notes)
 
 
+def test_ct_and_x_ray_of_one_patient_stand_side_by_side(tmp_path, capsys):
+    burden = {"right_opacity_percent": 12.0, "left_opacity_percent": 0.2}
+    ct = with_json(tmp_path / "ct", "summary.json", {"burden": burden})
+    film = {"right_opacity_percent": 30.0, "left_opacity_percent": 4.0}
+    xray = with_json(tmp_path / "xray", "xray.json", {"images": [film]})
+    file = written(tmp_path, "age\n70\n")
+    arguments = ["prognosis", str(file), "--ct", str(ct), "--xray", str(xray), "--json"]
+    assert cli.run([*arguments, "-o", str(tmp_path / "out")]) == 0
+    (patient,) = json.loads(capsys.readouterr().out)["patients"]
+    told = [(row["source"], row["right_percent"], row["multilobar"]) for row in patient["imaging"]]
+    assert told == [("CT", 12.0, None), ("X-ray", 30.0, True)]
+    # The CT leaves it open, the film shows both lungs.
+    assert patient["values"]["multilobar"] is True
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "right lung opaque (%)" in page
+
+
 def test_images_of_one_patient_are_refused_beside_several(tmp_path):
     ct = with_json(tmp_path / "ct", "summary.json", {"burden": {}})
     file = written(tmp_path, "patient,age\nA,50\nB,60\n")

@@ -51,15 +51,15 @@ class LesionAgreement:
             found = (
                 "Raters mark the same lesions with much the same borders"
                 if same_borders
-                else "Raters mark the same lesions, but draw other borders"
+                else "Raters mark the same lesions, but draw different borders"
             )
         elif loose == 0:
-            found = "Raters mark other lesions"
+            found = "Raters mark different lesions"
         else:
-            found = "Raters mark other lesions" + (
+            found = "Raters mark different lesions" + (
                 "; those they share have much the same borders"
                 if same_borders
-                else ", and draw other borders around those they share"
+                else ", and draw different borders around those they share"
             )
         return (
             f"{found}: positive agreement (F1) is {loose:.2f} where lesions need an IoU of "

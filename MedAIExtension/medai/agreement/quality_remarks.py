@@ -58,13 +58,15 @@ class QualityCounts:
     @property
     def sentence(self) -> str:
         """The counts in one sentence."""
+        were = "was" if self.contradictory == 1 else "were"
         text = (
             f"Of {self.images} images that two or more raters judged, all agreed on the quality of "
-            f"{self.alike}, and {self.contradictory} were called both high and low."
+            f"{self.alike}, and {self.contradictory} {were} called both high and low."
         )
         if self.reason_rows:
             named = ", ".join(f"{row['reason']} {row['images']}" for row in self.reason_rows)
-            text += f" {self.doubted} images were faulted by at least one rater: {named}."
+            faulted = "1 image was" if self.doubted == 1 else f"{self.doubted} images were"
+            text += f" {faulted} faulted by at least one rater: {named}."
         return text
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from medai.cancellation import CancelCallback, never_cancelled, raise_if_cancelled
-from medai.prognosis.imaging import evidence_from_ct, evidence_from_xray
+from medai.prognosis.imaging import ImagingEvidence, evidence_from_ct, evidence_from_xray
 from medai.prognosis.published import SCORES
 from medai.prognosis.records import ClinicalRecords, PatientRecord, read_records
 from medai.prognosis.score import ScoreResult, compute
@@ -18,12 +18,17 @@ from medai.progress import Progress, ProgressCallback, ignore_progress
 
 @dataclass(frozen=True)
 class PatientPrognosis:
-    """One patient's scores. values: what they were computed from, images' findings among them."""
+    """One patient's scores.
+
+    values: what they were computed from, images' findings among them. imaging: what each image's
+    result says, CT and X-ray side by side.
+    """
 
     label: str
     values: Mapping[str, Value]
     scores: tuple[ScoreResult, ...]
     notes: tuple[str, ...] = ()
+    imaging: tuple[ImagingEvidence, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -130,7 +135,7 @@ def _assess(record: PatientRecord) -> PatientPrognosis:
         for result in scores
         if result.reason
     ]
-    return PatientPrognosis(record.label, values, scores, tuple(notes))
+    return PatientPrognosis(record.label, values, scores, tuple(notes), record.imaging)
 
 
 def summary_rows(result: PrognosisResult) -> list[dict[str, Any]]:
@@ -140,6 +145,7 @@ def summary_rows(result: PrognosisResult) -> list[dict[str, Any]]:
             "patient": patient.label,
             "sentence": patient.sentence,
             "values": dict(patient.values),
+            "imaging": [asdict(each) for each in patient.imaging],
             "scores": {each.score.key: _score_data(each) for each in patient.scores},
         }
         for patient in result.patients

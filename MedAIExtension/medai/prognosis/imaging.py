@@ -18,8 +18,16 @@ LEAST_PERCENT = 1.0
 
 @dataclass(frozen=True)
 class ImagingEvidence:
-    """What one result says. multilobar: None where it can't tell. sentence: what it goes by."""
+    """What one result says.
 
+    source: "CT" or "X-ray". right_percent, left_percent: opaque share of each lung, of its volume
+    on CT and its area on a film; None where it is not known. multilobar: None where it can't tell.
+    sentence: what that goes by.
+    """
+
+    source: str
+    right_percent: float | None
+    left_percent: float | None
     multilobar: bool | None
     sentence: str
 
@@ -36,13 +44,13 @@ def evidence_from_ct(folder: Path) -> ImagingEvidence:
     lobes = severity.get("lobe_opacity_percent")
     healthy = found.get("healthy_opacity_percent") or 0.0
     least = max(LEAST_PERCENT, float(healthy))
+    of = found.get("burden") or severity
+    sides = of.get("right_opacity_percent"), of.get("left_opacity_percent")
     if lobes:
         opaque = [name for name, percent in lobes.items() if (percent or 0.0) >= least]
-        return ImagingEvidence(
-            len(opaque) > 1, f"CT: opacity of {least:g} % or more in {len(opaque)} lobes"
-        )
-    of = found.get("burden") or severity
-    return _by_sides(of.get("right_opacity_percent"), of.get("left_opacity_percent"), least, "CT")
+        said = f"CT: opacity of {least:g} % or more in {len(opaque)} lobes"
+        return ImagingEvidence("CT", *sides, len(opaque) > 1, said)
+    return _by_sides(*sides, least, "CT")
 
 
 def evidence_from_xray(folder: Path) -> ImagingEvidence:
@@ -63,16 +71,16 @@ def evidence_from_xray(folder: Path) -> ImagingEvidence:
 
 def _by_sides(right: float | None, left: float | None, least: float, what: str) -> ImagingEvidence:
     if right is None or left is None:
-        return ImagingEvidence(None, f"{what}: a lung is not in view")
+        return ImagingEvidence(what, right, left, None, f"{what}: a lung is not in view")
     opaque = [side for side, value in (("right", right), ("left", left)) if value >= least]
     shares = f"{right:.1f} % right, {left:.1f} % left"
     if len(opaque) == 2:
-        return ImagingEvidence(True, f"{what}: opacity in both lungs ({shares})")
-    if not opaque:
-        return ImagingEvidence(False, f"{what}: no opacity of {least:g} % or more ({shares})")
-    return ImagingEvidence(
-        None, f"{what}: opacity in the {opaque[0]} lung alone ({shares}); lobes are not known"
-    )
+        several, said = True, f"opacity in both lungs ({shares})"
+    elif not opaque:
+        several, said = False, f"no opacity of {least:g} % or more ({shares})"
+    else:
+        several, said = None, f"opacity in the {opaque[0]} lung alone ({shares}); lobes unknown"
+    return ImagingEvidence(what, right, left, several, f"{what}: {said}")
 
 
 def _read_first(folder: Path, names: tuple[str, ...], expected: str) -> Mapping[str, Any]:

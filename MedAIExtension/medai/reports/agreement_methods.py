@@ -12,7 +12,7 @@ REFERENCES = (
     "J Stat Softw 2015;67(1).",
     "Calderon N, Reichart R, Dror R. The alternative annotator test for LLM-as-a-judge. 2025.",
     "Hurault G, Pan K, Mokhtari R, et al. Detecting eczema areas in digital images: an impossible "
-    "task? medRxiv 2022.",
+    "task? JID Innov 2022;2(5):100133.",
     "Koo TK, Li MY. A guideline of selecting and reporting intraclass correlation coefficients for "
     "reliability research. J Chiropr Med 2016;15(2):155–163.",
     "Krippendorff K. Content analysis, 4th ed. Sage 2018, chapter 12.",
@@ -30,10 +30,15 @@ def methods_text(result: CohortResult, further: str = "") -> str:
     exact = result.method == "exact"
     fit = (
         "maximum likelihood, pixel effects integrated by quadrature and rater effects by Laplace's "
-        "approximation; 95 % intervals of single images are from the restricted likelihood with "
-        "Bartlett's factor"
+        "approximation"
         if exact
         else "maximum likelihood under the Laplace approximation"
+    )
+    intervals = (
+        " 95 % intervals of single images are from the restricted likelihood with Bartlett's "
+        "factor."
+        if exact
+        else ""
     )
     link = "1/(p(1−p)) with p the mean rating" if result.link_variance == "meanobs" else "π²/3"
     grids = ", ".join(f"{grid} × {grid}" for grid in result.grids)
@@ -69,12 +74,13 @@ def methods_text(result: CohortResult, further: str = "") -> str:
         f"{_where(result)}. The pixel-level intraclass correlation coefficient (ICC) was "
         "estimated for each image by a logistic mixed model with crossed random effects of pixel "
         f"and rater, fitted by {fit}, as V_pixel / (V_pixel + V_rater + V_link) on the logit "
-        f"scale with V_link = {link}.{areas} Krippendorff's alpha was computed at the nominal "
-        "level. The ICC of the total extent used the logit of (marked + 1)/(region + 2) in a "
-        "linear mixed model with random effects of image and rater (REML), with a 95 % interval "
-        f"from {resamples} parametric bootstrap resamples (seed {result.seed}). Each rater was "
-        "compared with the majority of the others (accuracy, IoU, sensitivity, precision, F1, "
-        "specificity, Matthews correlation), beside a naive rater who marks the whole region."
+        f"scale with V_link = {link}.{intervals}{areas} Krippendorff's alpha was computed at the "
+        "nominal level. The ICC of the total extent used the logit of (marked + 1)/(region + 2) "
+        "in a linear mixed model with random effects of image and rater (REML), with a 95 % "
+        f"interval from {resamples} parametric bootstrap resamples (seed {result.seed}). Each "
+        "rater was compared with the majority of the others (accuracy, IoU, sensitivity, "
+        "precision, F1, specificity, Matthews correlation), beside a naive rater who marks the "
+        "whole region."
         f"{distances}{further}{candidates}{confounders} ICCs below 0.5 were read as poor and above "
         f"0.9 as excellent (Koo and Li 2016).{_left_out(result)} Computed with MedAI "
         f"{medai.__version__} (numpy {_version('numpy')}, scipy {_version('scipy')}). Cite as: "

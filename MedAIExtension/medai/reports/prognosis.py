@@ -69,6 +69,16 @@ def _add_patient(page: Page, patient: PatientPrognosis) -> None:
             for each in patient.scores
         ],
     )
+    if patient.imaging:
+        page.table(
+            ("image", "right lung opaque (%)", "left lung opaque (%)", "multilobar infiltrates"),
+            [
+                (each.source, each.right_percent, each.left_percent, each.sentence)
+                for each in patient.imaging
+            ],
+            caption="On CT a share of the lung's volume, on an X-ray of its area on the film: they "
+            "go together, but are not the same number.",
+        )
     for each in patient.scores:
         if each.parts:
             page.table(
