@@ -44,13 +44,20 @@ class AreaFit:
     surroundings: FitSurroundings
 
 
-def fit_areas(marked: Array, units: Array, counts: Array) -> AreaFit:
+def fit_areas(
+    marked: Array, units: Array, counts: Array, start: tuple[float, float, float] | None = None
+) -> AreaFit:
     """Fit one image's cells.
 
     marked: (cells, raters). units: (cells,). counts: (cells,), equal cells a row stands for.
+    start: σ_unit, σ_over and the mean to begin with; by default moments of the empirical logits.
     """
     likelihood = AreaLikelihood(marked, units, counts)
-    sd_unit, sd_over, shift = _start(likelihood, marked, units, counts)
+    if start is None:
+        sd_unit, sd_over, shift = _start(likelihood, marked, units, counts)
+    else:
+        sd_unit, sd_over = max(start[0], _LEAST_START), max(start[1], _LEAST_OVER)
+        shift = np.full(marked.shape[1], start[2])
 
     def climb(shifts: Array, spread: Array) -> CrossedFit:
         return search(likelihood, shifts, spread, (_LOWER, _UPPER))

@@ -30,6 +30,8 @@ from medai.errors import RatingError
 ONE_CELL = "the region of interest touches a single cell"
 SAME_COUNTS = "every rater marked the same share of every cell"
 _CHUNK_UNITS = 1 << 18
+# How far Laplace's log-likelihood may lie above the exact one where neither is spurious.
+_LAPLACE_ERROR = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +99,16 @@ def area_iccs(
 
 def _exact(counts: AreaCounts, link_variance: LinkVariance) -> IccEstimate:
     table = _table([counts])
-    found = fit_areas(table.successes[0].T, table.trials[0, 0], table.counts[0])
+    cells = table.successes[0].T, table.trials[0, 0], table.counts[0]
+    found = fit_areas(*cells)
+    # A search can lose its way. Laplace's point, whose likelihood is near the exact one unless it
+    # is spurious, then leads back; the higher exact likelihood counts.
+    near = fit_mixed_model(table, over=True)
+    if not found.log_likelihood > near.log_likelihood[0] - _LAPLACE_ERROR:
+        start = (float(near.sd_unit[0]), float(near.sd_over[0]), float(near.intercept[0]))
+        other = fit_areas(*cells, start=start)
+        if not found.log_likelihood >= other.log_likelihood:
+            found = other
     link = link_variance_of(_mean_proportion(counts), link_variance)
     return estimate(
         found.sd_unit,
