@@ -15,18 +15,19 @@ $(VENV)/.installed-%: pyproject.toml
 demo: $(VENV)/.installed-app
 	$(BIN)/medai demo --output $(OUT) --overwrite
 
-# Raters' browsers are tested in Debian's own; where apt is missing, install Chromium by hand.
-$(VENV)/.installed-chromium: $(VENV)/.installed-dev
-	command -v chromium || command -v google-chrome || { apt-get update --quiet=2 && \
-	    apt-get install --quiet=2 --yes --no-install-recommends chromium; } || \
-	    echo "Chromium is missing: tests of the browser are skipped, and fail in CI."
+# Raters' browsers and DICOM objects are tested by Debian's programs; where apt is missing, install
+# them by hand.
+$(VENV)/.installed-programs: $(VENV)/.installed-dev
+	{ command -v chromium && command -v dciodvfy; } || { apt-get update --quiet=2 && \
+	    apt-get install --quiet=2 --yes --no-install-recommends chromium dicom3tools; } || \
+	    echo "Chromium or dicom3tools are missing: their tests are skipped, browsers' fail in CI."
 	touch $@
 
 # The panels' pictures of the documentation, from the samples that the modules register.
 pictures: $(VENV)/.installed-dev
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m Testing.screenshots
 
-test: $(VENV)/.installed-dev $(VENV)/.installed-chromium
+test: $(VENV)/.installed-dev $(VENV)/.installed-programs
 	# One thread each: two test processes share two cores.
 	QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 

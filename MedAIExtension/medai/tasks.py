@@ -145,6 +145,7 @@ TASKS = (
         message_types={
             "medai.inference.cataract.result": "CataractOptions CataractResult EyeMap",
             "medai.measures.cataract": "EyeMeasure ScanMeasure",
+            "medai.measures.correction": "EyeCorrection",
             "medai.measures.lens_depth": "DepthProfile",
         },
         demonstrate="medai.commands.demonstrations.cataract:demonstrate",

@@ -16,6 +16,7 @@ from training.lesions import LesionSettings
 from training.lung_pictures import LungSettings
 from training.probe import ProbeSettings
 from training.raters import RaterSettings
+from training.xray import XraySettings
 
 CONFIGS = Path(__file__).resolve().parents[2] / "training" / "configs"
 KINDS = {
@@ -26,6 +27,7 @@ KINDS = {
     "cataract": CataractSettings,
     "raters": RaterSettings,
     "lung_pictures": LungSettings,
+    "xray": XraySettings,
 }
 
 

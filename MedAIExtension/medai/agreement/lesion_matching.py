@@ -108,6 +108,12 @@ def image_lesions(
 
     Distinct lesions are made of the pairwise matches, the closest first; of each rater at most one
     lesion belongs to a distinct one. Raises RatingError as ``lesion_labels``.
+
+    >>> one, other = np.zeros((2, 1, 20), dtype=np.uint8)
+    >>> one[0, 2:8] = other[0, 3:8] = other[0, 12:15] = 1
+    >>> image = image_lesions(ImageRatings("a", (one, other), ("AB", "CD")))
+    >>> image.lesions.tolist(), round(float(image.f1(0.5)), 2)
+    ([1, 2], 0.67)
     """
     found = [lesion_labels(mask, ratings.roi) for mask in ratings.masks]
     number = len(found)

@@ -19,8 +19,9 @@ _COMMON = {
     "MaturitySection ModelCard NetworkSection Performance TrainingSection TrustSection "
     "UseSection WeightsSection",
 }
+_OF_ALL = (_COMMON, *(task.message_types for task in TASKS))
+# Two tasks may name classes of one module.
 TRANSFERRED_TYPES: Mapping[str, frozenset[str]] = {
-    module: frozenset(names.split())
-    for types in (_COMMON, *(task.message_types for task in TASKS))
-    for module, names in types.items()
+    module: frozenset(name for types in _OF_ALL for name in types.get(module, "").split())
+    for module in {module for types in _OF_ALL for module in types}
 }
