@@ -19,7 +19,7 @@ _PARAMETER_NAME = "SlicerParameterName"
 
 
 class PanelWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """Base of the four modules' widget classes.
+    """Base of the modules' widget classes.
 
     A module says in ``make_logic`` which logic it has, in ``build`` how its sections are filled, in
     ``parameters_changed`` what follows a change of a parameter or of the scene, in
