@@ -70,7 +70,7 @@ def _front_page(sections: Sequence[Demonstration], has_scene: bool) -> str:
 
     page = Page(
         "MedAI: a demonstration",
-        "Four short stories, made just now on this machine from synthetic studies.",
+        "Made just now on this machine from synthetic studies.",
     )
     if has_scene:
         page.link("scene.mrb", "Everything below as one scene file for 3D Slicer")
