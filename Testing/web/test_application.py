@@ -73,12 +73,14 @@ def test_a_draft_is_taken_up_with_its_outline_and_time(server: Server) -> None:
     client = server.client("AB")
     opened = client.open(1).json
     masks = drawn(opened)
-    assert client.save(opened["open"], masks, active_seconds=9.0).status == 200
+    said = {"quality": "low", "reasons": ["out of focus"], "other_reason": "shaken"}
+    assert client.save(opened["open"], masks, active_seconds=9.0, **said).status == 200
     (draft,) = client.get("/api/study").json["drafts"]
     assert draft["case"] == 1 and "unfinished outline for case 1" in draft["question"]
     again = client.open(1, draft=draft["draft"]).json
     content = client.get(f"/api/open/{again['open']}/masks").content
     assert content == b"".join(np.packbits(mask).tobytes() for mask in masks)
+    assert again["remarks"] == said
     # Nine seconds were said half a second after opening: more than that can't be true.
     assert 0.0 < again["active_seconds"] < 9.0
 
@@ -99,11 +101,12 @@ def test_of_two_windows_the_second_is_told_and_may_correct(server: Server) -> No
     first, second = server.client("AB"), server.client("AB")
     a, b = first.open(1).json, second.open(1).json
     assert a["session"] != b["session"]
-    assert first.save(a["open"], drawn(a, 1), where="submit").status == 200
+    assert first.save(a["open"], drawn(a, 1), where="submit", quality="high").status == 200
     late = second.save(b["open"], drawn(b, 2), where="submit")
     assert late.status == 409 and "another window" in late.error
     # It lost nothing: the same outline may replace the other one.
     again = second.open(1, correct=True).json
+    assert again["remarks"]["quality"] == "high"
     assert second.save(again["open"], drawn(b, 2), where="submit").status == 200
     (record,) = rater_status(server.study, "AB").records.values()
     assert record.corrects == a["session"]

@@ -245,9 +245,14 @@ def test_two_windows_never_overwrite_each_other(server: Server, device: BrowserC
 def test_back_puts_the_case_away_as_a_draft(server: Server, device: BrowserContext) -> None:
     page = opened(entered(device, server))
     Picture(page, shape_of(server, 1)[1:]).drag((10, 10), (20, 10))
+    page.click("label:has-text('low')")
     page.go_back()
     page.wait_for_selector("text=Continue case 1")
     (draft,) = rater_status(server.study, "AB").drafts
+    assert draft.remarks.quality == "low"
+    page.click("text=Continue case 1")
+    ready(page)
+    assert page.is_checked("label:has-text('low') input")
     assert read_mask(server.study, draft).mask("lesion").any()
     assert datetime.fromisoformat(draft.saved_utc)
 
@@ -304,7 +309,8 @@ def test_the_owner_reads_the_analysis(server: Server, device: BrowserContext) ->
     page = device.new_page()
     page.goto(f"{server.url}#{_owner_token(server)}")
     page.click("text=Compare the raters")
-    page.wait_for_selector("text=The analysis is done")
+    # Against a hang, not for speed: fifteen seconds of work, four times that on a slow machine.
+    page.wait_for_selector("text=The analysis is done", timeout=300_000)
     with device.expect_page() as shown:
         page.click("a:has-text('report.html')")
     report = shown.value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ from medai.studies import (
     require_writable,
     training_feedback,
 )
+from medai.studies.record import SKIPPED
 from medai.studies.session import ActiveTime
 from medai.web.mask_bits import packed, unpacked
 from medai.web.shown_pixels import ShownPixels, shown_pixels
@@ -158,7 +159,10 @@ class Annotation:
             earlier_seconds=continues.active_seconds if continues else 0.0,
         )
         self._keep(opened)
-        return self._described(opened)
+        earlier = continues or record
+        taken_up = earlier is not None and earlier.outcome != SKIPPED
+        remarks = earlier.remarks if earlier is not None and taken_up else Remarks()
+        return self._described(opened) | {"remarks": asdict(remarks)}
 
     def case(self, rater: str, key: str) -> OpenCase:
         """The open case ``key``. Raises CaseGoneError when ``rater`` has none of that name."""

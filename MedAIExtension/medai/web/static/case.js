@@ -41,9 +41,9 @@ class Case {
   constructor(study, opened, masks, region, predicted, kept, left) {
     Object.assign(this, { study, opened, masks, left, spent: opened.active_seconds });
     this.since = performance.now();
-    this.remarks = kept
-      ? { quality: kept.head.quality, reasons: kept.head.reasons, other_reason: kept.head.other_reason }
-      : { quality: "normal", reasons: [], other_reason: "" };
+    // What was said of the image before goes on with the outline.
+    const { quality, reasons, other_reason } = kept ? kept.head : opened.remarks;
+    this.remarks = { quality, reasons, other_reason };
     if (kept) this.spent = Math.max(this.spent, kept.head.active_seconds);
     this.canvas = element("canvas", {
       tabIndex: 0, role: "application", "aria-label": `Case ${opened.case}: picture to outline`,
